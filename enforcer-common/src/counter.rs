@@ -1,0 +1,88 @@
+//! Counters, all per CPU: how their places are numbered.
+
+use crate::verdict::{Fate, REASONS, Reason};
+
+/// Packets and bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+impl core::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+const FATES: u32 = Fate::ALL.len() as u32;
+
+/// Places for one port.
+pub const VERDICTS_PER_PORT: u32 = FATES * REASONS;
+
+/// Place of a verdict's counter.
+#[inline(always)]
+pub const fn verdict_index(port: u32, fate: Fate, reason: Reason) -> u32 {
+    (port * FATES + fate as u32) * REASONS + reason as u32
+}
+
+/// Counters of the enforcer itself.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statistic {
+    FlowsCreated = 0,
+    /// Refused because the device's budget was spent or the table full.
+    FlowsRefused = 1,
+    EventsSent = 2,
+    /// Not sent because the ring buffer was full.
+    EventsLost = 3,
+    /// Not sent because the device's budget was spent.
+    EventsSuppressed = 4,
+}
+
+pub const STATISTICS: u32 = 8;
+
+/// What a device has spent in the current second, on one CPU.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Monotonic clock, whole seconds.
+    pub second: u32,
+    pub flows: u32,
+    pub events: u32,
+    pub reserved: u32,
+}
+
+impl Budget {
+    /// Takes one new flow; false when this second's are spent. No limit when 0.
+    #[inline(always)]
+    pub fn spend_flow(&mut self, per_second: u32, now: u64) -> bool {
+        self.turn(now);
+        self.flows = self.flows.saturating_add(1);
+        per_second == 0 || self.flows <= per_second
+    }
+
+    /// Takes one event; false when this second's are spent.
+    #[inline(always)]
+    pub fn spend_event(&mut self, per_second: u32, now: u64) -> bool {
+        self.turn(now);
+        self.events = self.events.saturating_add(1);
+        self.events <= per_second
+    }
+
+    #[inline(always)]
+    fn turn(&mut self, now: u64) {
+        let second = seconds(now);
+        if self.second != second {
+            *self = Self { second, flows: 0, events: 0, reserved: 0 };
+        }
+    }
+}
+
+/// Whole seconds of a monotonic time in nanoseconds.
+#[inline(always)]
+pub const fn seconds(now: u64) -> u32 {
+    (now / 1_000_000_000) as u32
+}

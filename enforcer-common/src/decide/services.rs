@@ -1,0 +1,173 @@
+//! What a device needs to live on its network, apart from its rules: ARP, IPv6
+//! neighbour discovery with MLD, DHCP as a client. Without state.
+
+use super::guard;
+use super::identify::Party;
+use super::{Finding, Policy, Work};
+use crate::addr::Ip;
+use crate::flow::protocol;
+use crate::packet::{Packet, arp, ethertype, icmp};
+use crate::table::{PROFILE_ARP, PROFILE_DHCP, PROFILE_NEIGHBOUR_DISCOVERY};
+use crate::tables::{Frame, Tables};
+use crate::verdict::Reason;
+
+/// ICMPv6 types (RFC 4861, RFC 2710, RFC 3810).
+const MLD_QUERY: u8 = 130;
+const MLD_REPORT: u8 = 131;
+const MLD_DONE: u8 = 132;
+const ROUTER_SOLICITATION: u8 = 133;
+const NEIGHBOUR_SOLICITATION: u8 = 135;
+const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+const REDIRECT: u8 = 137;
+const MLD2_REPORT: u8 = 143;
+
+/// UDP ports of DHCP (RFC 2131, 4.1) and DHCPv6 (RFC 8415, 7.2).
+const DHCP_SERVER: u16 = 67;
+const DHCP_CLIENT: u16 = 68;
+const DHCPV6_CLIENT: u16 = 546;
+const DHCPV6_SERVER: u16 = 547;
+
+#[inline(always)]
+fn has<T: Tables>(policy: &Policy<'_, T>, party: &Party, flag: u32) -> bool {
+    policy.profile(party.profile).is_some_and(|profile| profile.flags & flag != 0)
+}
+
+#[inline(always)]
+pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
+    if let Err(reason) = arp::parse(frame, &mut work.packet) {
+        work.findings = [Finding::of(reason); 2];
+        return;
+    }
+    let [source, destination] = work.parties;
+    let sender = work.packet.source;
+    // A probe carries no sender address (RFC 5227, 2.1.1).
+    let honest = !source.bound || sender.is_unspecified() || guard::owns(policy, &source, sender);
+    let for_source = if !has(policy, &source, PROFILE_ARP) {
+        Reason::ArpDenied
+    } else if honest {
+        Reason::Arp
+    } else {
+        Reason::SpoofedSource
+    };
+    let for_destination = if has(policy, &destination, PROFILE_ARP) { Reason::Arp } else { Reason::ArpDenied };
+    work.findings = [Finding::of(for_source), Finding::of(for_destination)];
+}
+
+#[inline(always)]
+pub(super) const fn is_neighbour(packet: &Packet) -> bool {
+    packet.protocol == protocol::ICMPV6
+        && packet.ethertype == ethertype::IPV6
+        && matches!(icmp::kind_of(packet), icmp::Kind::Neighbour)
+}
+
+#[inline(always)]
+pub(super) fn judge_neighbour<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) {
+    let [source, destination] = work.parties;
+    let packet = &work.packet;
+    let for_source = if has(policy, &source, PROFILE_NEIGHBOUR_DISCOVERY) {
+        judge_neighbour_source(frame, policy, &source, packet)
+    } else {
+        Reason::NeighbourDiscoveryDenied
+    };
+    let served = has(policy, &destination, PROFILE_NEIGHBOUR_DISCOVERY);
+    let for_destination = if served && is_well_formed(packet) && packet.icmp_type != REDIRECT {
+        Reason::NeighbourDiscovery
+    } else {
+        Reason::NeighbourDiscoveryDenied
+    };
+    work.findings = [Finding::of(for_source), Finding::of(for_destination)];
+}
+
+/// A device may solicit, advertise itself and report groups; it is no router.
+#[inline(always)]
+fn judge_neighbour_source<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    party: &Party,
+    packet: &Packet,
+) -> Reason {
+    let may_send = matches!(
+        packet.icmp_type,
+        ROUTER_SOLICITATION
+            | NEIGHBOUR_SOLICITATION
+            | NEIGHBOUR_ADVERTISEMENT
+            | MLD_REPORT
+            | MLD_DONE
+            | MLD2_REPORT
+    );
+    if !may_send || !is_well_formed(packet) {
+        return Reason::NeighbourDiscoveryDenied;
+    }
+    if !party.bound {
+        return Reason::NeighbourDiscovery;
+    }
+    // Duplicate address detection solicits from the unspecified address.
+    if !packet.source.is_unspecified() && !guard::owns(policy, party, packet.source) {
+        return Reason::SpoofedSource;
+    }
+    if packet.icmp_type == NEIGHBOUR_ADVERTISEMENT {
+        return match frame.read(packet.next) {
+            Some(target) if guard::owns(policy, party, Ip::v6(target)) => Reason::NeighbourDiscovery,
+            Some(_) => Reason::SpoofedSource,
+            None => Reason::Truncated,
+        };
+    }
+    Reason::NeighbourDiscovery
+}
+
+/// Hop limits that show the sender to be on the link: 255 for neighbour
+/// discovery (RFC 4861, 6.1 and 7.1), 1 for MLD (RFC 3810, 5).
+#[inline(always)]
+const fn is_well_formed(packet: &Packet) -> bool {
+    match packet.icmp_type {
+        MLD_QUERY | MLD_REPORT | MLD_DONE | MLD2_REPORT => packet.hop_limit == 1,
+        ROUTER_SOLICITATION..=REDIRECT => packet.hop_limit == 255 && packet.icmp_code == 0,
+        _ => false,
+    }
+}
+
+#[inline(always)]
+pub(super) const fn is_dhcp(packet: &Packet) -> bool {
+    packet.protocol == protocol::UDP && (is_from_client(packet) || is_from_server(packet))
+}
+
+#[inline(always)]
+const fn is_from_client(packet: &Packet) -> bool {
+    matches!(
+        (packet.source_port, packet.destination_port),
+        (DHCP_CLIENT, DHCP_SERVER) | (DHCPV6_CLIENT, DHCPV6_SERVER)
+    )
+}
+
+#[inline(always)]
+const fn is_from_server(packet: &Packet) -> bool {
+    matches!(
+        (packet.source_port, packet.destination_port),
+        (DHCP_SERVER, DHCP_CLIENT) | (DHCPV6_SERVER, DHCPV6_CLIENT)
+    )
+}
+
+/// A device is a client: it sends as one, and is answered by servers.
+#[inline(always)]
+pub(super) fn judge_dhcp<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    let [source, destination] = work.parties;
+    let packet = &work.packet;
+    let unaddressed = packet.source.is_unspecified();
+    let for_source = if !is_from_client(packet) || !has(policy, &source, PROFILE_DHCP) {
+        Reason::NoRule
+    } else if unaddressed || guard::check_source(policy, &source, packet).is_ok() {
+        Reason::Dhcp
+    } else {
+        Reason::SpoofedSource
+    };
+    let for_destination = if is_from_server(packet) && has(policy, &destination, PROFILE_DHCP) {
+        Reason::Dhcp
+    } else {
+        Reason::NoRule
+    };
+    work.findings = [Finding::of(for_source), Finding::of(for_destination)];
+}

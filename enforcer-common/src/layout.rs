@@ -1,0 +1,17 @@
+//! What user space needs to move these types through maps.
+
+use aya::Pod;
+
+use crate::counter::{Budget, Traffic};
+use crate::event::Event;
+use crate::flow::{Flow, FlowKey};
+use crate::port::Port;
+use crate::table::Control;
+
+macro_rules! pod {
+    ($($type:ty),* $(,)?) => {$(
+        // SAFETY: `repr(C)`, plain integers without padding, any bit pattern is valid.
+        unsafe impl Pod for $type {}
+    )*};
+}
+pod!(Budget, Control, Event, Flow, FlowKey, Port, Traffic);

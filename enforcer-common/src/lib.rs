@@ -1,0 +1,20 @@
+//! Everything that the kernel half and user space agree on: types, tables, the
+//! parser and the decision. No I/O; `no_std`.
+#![no_std]
+
+#[cfg(feature = "user")]
+extern crate std;
+
+pub mod addr;
+pub mod counter;
+pub mod decide;
+pub mod event;
+pub mod flow;
+#[cfg(feature = "user")]
+mod layout;
+pub mod limits;
+pub mod packet;
+pub mod port;
+pub mod table;
+pub mod tables;
+pub mod verdict;

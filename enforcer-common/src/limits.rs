@@ -1,0 +1,18 @@
+//! Capacities that the kernel half and user space agree on.
+
+/// Managed devices in one policy.
+pub const DEVICES: u32 = 262_144;
+/// Profiles in one policy, those made by the compiler included.
+pub const PROFILES: u32 = 4_096;
+/// Rules in one policy, over all profiles; rule 0 means "none".
+pub const RULES: u32 = 65_535;
+/// IPv4 addresses that one device may be bound to.
+pub const IPV4_PER_DEVICE: usize = 2;
+/// IPv6 addresses that one device may be bound to, link-local ones aside.
+pub const IPV6_PER_DEVICE: usize = 2;
+/// Bridge ports that one enforcer watches.
+pub const PORTS: u32 = 64;
+/// Flows remembered at a time, unless the daemon is told otherwise.
+pub const FLOWS: u32 = 262_144;
+/// Bytes of the ring buffer that carries events to user space.
+pub const EVENT_BUFFER: u32 = 1 << 20;

@@ -1,0 +1,109 @@
+//! Parser: from bytes to [`Packet`], one stage a layer. Every frame that a
+//! stage cannot follow has a [`Reason`] of its own. Judges nothing.
+
+pub mod arp;
+pub mod ethernet;
+pub mod icmp;
+pub mod ipv4;
+pub mod ipv6;
+pub mod transport;
+
+use crate::addr::{Ip, Mac, Vlan};
+use crate::tables::Frame;
+use crate::verdict::Reason;
+
+/// EtherTypes (IEEE 802 registry).
+pub mod ethertype {
+    pub const IPV4: u16 = 0x0800;
+    pub const ARP: u16 = 0x0806;
+    pub const VLAN: u16 = 0x8100;
+    pub const IPV6: u16 = 0x86dd;
+    pub const PROVIDER_VLAN: u16 = 0x88a8;
+    pub const SLOW_PROTOCOLS: u16 = 0x8809;
+    pub const EAPOL: u16 = 0x888e;
+    pub const LLDP: u16 = 0x88cc;
+    /// Below this the field is a length (IEEE 802.3, 3.2.6).
+    pub const FIRST: u16 = 0x0600;
+}
+
+/// What the parser found. Lives in per-CPU scratch; each stage fills its fields.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packet {
+    pub source: Ip,
+    pub destination: Ip,
+    /// Bytes in the frame.
+    pub length: u32,
+    /// Offset of the first byte after the layer parsed last.
+    pub next: u32,
+    /// Offset of the first byte after the IP packet; Ethernet padding follows.
+    pub end: u32,
+    pub vlan: Vlan,
+    pub destination_mac: Mac,
+    pub source_mac: Mac,
+    /// EtherType after all tags, or an IEEE 802.3 length.
+    pub ethertype: u16,
+    /// TCP and UDP ports; for an ICMP query its identifier, twice.
+    pub source_port: u16,
+    pub destination_port: u16,
+    /// IP protocol number, of the last header for IPv6.
+    pub protocol: u8,
+    pub hop_limit: u8,
+    pub tcp_flags: u8,
+    pub icmp_type: u8,
+    pub icmp_code: u8,
+    pub reserved: u8,
+}
+
+impl Packet {
+    pub const EMPTY: Self = Self {
+        source: Ip::UNSPECIFIED,
+        destination: Ip::UNSPECIFIED,
+        length: 0,
+        next: 0,
+        end: 0,
+        vlan: Vlan::UNTAGGED,
+        destination_mac: Mac::ZERO,
+        source_mac: Mac::ZERO,
+        ethertype: 0,
+        source_port: 0,
+        destination_port: 0,
+        protocol: 0,
+        hop_limit: 0,
+        tcp_flags: 0,
+        icmp_type: 0,
+        icmp_code: 0,
+        reserved: 0,
+    };
+
+    #[inline(always)]
+    pub const fn is_ip(&self) -> bool {
+        matches!(self.ethertype, ethertype::IPV4 | ethertype::IPV6)
+    }
+}
+
+/// Parses an IP packet and its transport header; the Ethernet stage came before.
+#[inline(never)]
+pub fn parse_ip<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
+    if packet.ethertype == ethertype::IPV4 {
+        ipv4::parse(frame, packet)?;
+    } else {
+        ipv6::parse(frame, packet)?;
+    }
+    check_addresses(packet)?;
+    transport::parse(frame, packet)
+}
+
+/// Addresses that no frame on a wire may carry (RFC 1122, 3.2.1.3; RFC 4291,
+/// 2.7), and the pair of equal ones that is known as the LAND attack.
+#[inline(always)]
+fn check_addresses(packet: &Packet) -> Result<(), Reason> {
+    let (source, destination) = (packet.source, packet.destination);
+    if source.is_group() || source.is_loopback() || destination.is_loopback() {
+        return Err(Reason::BadAddress);
+    }
+    if destination.is_unspecified() || source == destination {
+        return Err(Reason::BadAddress);
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Transport stage: TCP, UDP, ICMP and ICMPv6; other protocols are left alone.
+
+use super::{Packet, ethertype, icmp};
+use crate::flow::protocol;
+use crate::tables::Frame;
+use crate::verdict::Reason;
+
+/// TCP flags (RFC 9293, 3.1).
+pub mod flags {
+    pub const FIN: u8 = 0x01;
+    pub const SYN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const ACK: u8 = 0x10;
+}
+
+const TCP_HEADER: u32 = 20;
+const UDP_HEADER: u32 = 8;
+
+#[inline(always)]
+pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
+    packet.source_port = 0;
+    packet.destination_port = 0;
+    match (packet.protocol, packet.ethertype) {
+        (protocol::TCP, _) => parse_tcp(frame, packet),
+        (protocol::UDP, _) => parse_udp(frame, packet),
+        (protocol::ICMP, ethertype::IPV4) | (protocol::ICMPV6, ethertype::IPV6) => icmp::parse(frame, packet),
+        _ => Ok(()),
+    }
+}
+
+#[inline(always)]
+fn parse_tcp<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
+    let bytes: [u8; 14] = read_within(frame, packet)?;
+    let [s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, bits] = bytes;
+    packet.source_port = u16::from_be_bytes([s0, s1]);
+    packet.destination_port = u16::from_be_bytes([d0, d1]);
+    packet.tcp_flags = bits;
+    let header = u32::from(offset >> 4) * 4;
+    if header < TCP_HEADER {
+        return Err(Reason::BadTcp);
+    }
+    if packet.next + header > packet.end {
+        return Err(Reason::Truncated);
+    }
+    check_flags(bits)?;
+    packet.next += header;
+    Ok(())
+}
+
+/// Every segment but the first carries ACK or RST; SYN never comes with FIN or
+/// RST (RFC 9293, 3.10.7).
+#[inline(always)]
+fn check_flags(bits: u8) -> Result<(), Reason> {
+    let syn = bits & flags::SYN != 0;
+    if syn && bits & (flags::FIN | flags::RST) != 0 {
+        return Err(Reason::BadTcpFlags);
+    }
+    if bits & (flags::SYN | flags::RST | flags::ACK) == 0 {
+        return Err(Reason::BadTcpFlags);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn parse_udp<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
+    let bytes: [u8; UDP_HEADER as usize] = read_within(frame, packet)?;
+    let [s0, s1, d0, d1, l0, l1, _, _] = bytes;
+    packet.source_port = u16::from_be_bytes([s0, s1]);
+    packet.destination_port = u16::from_be_bytes([d0, d1]);
+    let length = u32::from(u16::from_be_bytes([l0, l1]));
+    if length < UDP_HEADER || packet.next + length > packet.end {
+        return Err(Reason::BadUdp);
+    }
+    packet.next += UDP_HEADER;
+    Ok(())
+}
+
+/// Reads at the packet's next byte, but never past the end that IP states.
+#[inline(always)]
+pub(super) fn read_within<const N: usize, F: Frame + ?Sized>(
+    frame: &F,
+    packet: &Packet,
+) -> Result<[u8; N], Reason> {
+    if packet.next + N as u32 > packet.end {
+        return Err(Reason::Truncated);
+    }
+    frame.read(packet.next).ok_or(Reason::Truncated)
+}

@@ -1,0 +1,46 @@
+//! The kernel half: hands every frame that enters a port to the shared decision,
+//! records the verdict, and passes or drops the frame. Decides nothing itself.
+#![no_std]
+#![no_main]
+
+mod frame;
+mod maps;
+mod record;
+mod tables;
+
+use aya_ebpf::bindings::xdp_action;
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+use enforcer_common::decide;
+use enforcer_common::verdict::Fate;
+
+use crate::frame::XdpFrame;
+use crate::tables::KernelTables;
+
+#[xdp(frags)]
+pub fn enforcer(context: XdpContext) -> u32 {
+    // A program without its scratch cannot judge, and what is not judged does
+    // not pass. An array of one entry always has entry 0.
+    let Some(work) = maps::work() else {
+        return xdp_action::XDP_DROP;
+    };
+    let frame = XdpFrame::new(&context);
+    let port = maps::port(context.ingress_ifindex() as u32);
+    work.verdict = decide::judge(&frame, &KernelTables, &port, work);
+    record::record(&context, &port, work);
+    match work.verdict.fate() {
+        Fate::Allow | Fate::Audit => xdp_action::XDP_PASS,
+        Fate::Deny => xdp_action::XDP_DROP,
+    }
+}
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The kernel lets GPL-compatible programs alone use some of its helpers.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

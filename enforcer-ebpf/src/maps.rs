@@ -1,0 +1,67 @@
+//! The maps. Their names are the interface to user space (`datapath/maps.rs`);
+//! capacities marked "at load" are set there.
+
+use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use enforcer_common::counter::{self, Budget, Traffic, VERDICTS_PER_PORT};
+use enforcer_common::decide::Work;
+use enforcer_common::flow::{Flow, FlowKey};
+use enforcer_common::limits;
+use enforcer_common::port::Port;
+use enforcer_common::table::Control;
+
+/// Compiled policies: two halves, one in force, one to write the next into. At load.
+#[map]
+pub(crate) static POLICY: Array<[u64; 8]> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
+
+/// Which half is in force.
+#[map]
+pub(crate) static CONTROL: Array<Control> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// Ports by interface index.
+#[map]
+pub(crate) static PORTS: HashMap<u32, Port> = HashMap::with_max_entries(limits::PORTS, BPF_F_NO_PREALLOC);
+
+/// Flows. At load.
+#[map]
+pub(crate) static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(limits::FLOWS, 0);
+
+/// Frames by port, fate and reason.
+#[map]
+pub(crate) static VERDICTS: PerCpuArray<Traffic> =
+    PerCpuArray::with_max_entries(limits::PORTS * VERDICTS_PER_PORT, 0);
+
+/// Frames by rule.
+#[map]
+pub(crate) static RULES: PerCpuArray<Traffic> = PerCpuArray::with_max_entries(2 * (limits::RULES + 1), 0);
+
+#[map]
+pub(crate) static STATISTICS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::STATISTICS, 0);
+
+/// What each device has spent this second, by number.
+#[map]
+pub(crate) static BUDGETS: PerCpuArray<Budget> = PerCpuArray::with_max_entries(limits::DEVICES + 1, 0);
+
+#[map]
+pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(limits::EVENT_BUFFER, 0);
+
+/// Scratch of the decision.
+#[map]
+static WORK: PerCpuArray<Work> = PerCpuArray::with_max_entries(1, 0);
+
+#[inline(always)]
+pub(crate) fn work() -> Option<&'static mut Work> {
+    // SAFETY: the entry belongs to this CPU, and an XDP program is not
+    // interrupted by another run of itself on the same CPU. All-zero bytes, with
+    // which the kernel fills the map, are a valid `Work`.
+    unsafe { WORK.get_ptr_mut(0)?.as_mut() }
+}
+
+/// The port with this interface index. A port that the daemon has not declared
+/// reads as a closed device-side one.
+#[inline(always)]
+pub(crate) fn port(index: u32) -> Port {
+    // SAFETY: the value is copied; ports change only when the daemon starts.
+    unsafe { PORTS.get(&index) }.copied().unwrap_or_default()
+}

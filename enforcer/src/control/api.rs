@@ -1,0 +1,274 @@
+//! What goes over the control socket, version 1. Names are stable: scripts read
+//! them through `enforcerctl -o json`. New fields may be added; none changes its
+//! meaning.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/status` | [`Status`] |
+//! | `POST /v1/apply` with [`ApplyRequest`] | [`Applied`], or 422 with [`Failure`] |
+//! | `POST /v1/diff` with [`ApplyRequest`] | [`Changes`], or 422 with [`Failure`] |
+//! | `GET /v1/devices` | list of [`Device`] |
+//! | `GET /v1/rules` | list of [`Rule`] |
+//! | `GET /v1/flows?limit=N` | list of [`Flow`] |
+//! | `GET /v1/counters` | [`Counters`] |
+//! | `GET /v1/events?last=N&follow=B` | one [`Event`] a line |
+//! | `POST /v1/explain` with [`Question`] | [`Explanation`], or 422 with [`Failure`] |
+
+use std::net::IpAddr;
+
+use enforcer_common::addr::{Mac, Vlan};
+use enforcer_common::port::Side;
+use enforcer_common::verdict::Mode;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::diagnostic::Diagnostics;
+use crate::policy::source::Bundle;
+
+/// Why a request was refused. Sent with a status of 4xx or 5xx.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// One sentence.
+    pub error: String,
+    /// What is wrong with a policy, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the daemon.
+    pub version: String,
+    pub pid: u32,
+    pub uptime_seconds: u64,
+    pub bridge: String,
+    pub ports: Vec<PortStatus>,
+    /// The policy in force; `None` while none is loaded.
+    pub policy: Option<PolicyStatus>,
+    pub flows: u64,
+    pub events_sent: u64,
+    pub events_lost: u64,
+    pub events_suppressed: u64,
+    pub verified_instructions: u32,
+    /// What the operator should know, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PortStatus {
+    pub name: String,
+    pub side: Side,
+    /// Whether the program is attached in native mode.
+    pub attached: bool,
+    /// Whether frames pass while no policy is loaded.
+    pub pass_without_policy: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PolicyStatus {
+    pub epoch: u32,
+    /// SHA-256, hexadecimal.
+    pub hash: String,
+    /// Path of the main file as the operator gave it.
+    pub source: String,
+    /// RFC 3339, UTC.
+    pub applied_at: String,
+    pub mode: Mode,
+    pub devices: usize,
+    pub profiles: usize,
+    pub rules: usize,
+    /// Seconds for which live sessions are still adopted, 0 when no longer.
+    pub adopting_seconds: u64,
+}
+
+/// A policy with its included files, as `enforcerctl` read them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApplyRequest {
+    pub bundle: Bundle,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Applied {
+    pub epoch: u32,
+    pub hash: String,
+    pub devices: usize,
+    pub profiles: usize,
+    pub rules: usize,
+    pub changes: Vec<Change>,
+    pub warnings: Diagnostics,
+    /// From receiving the policy to the last packet judged by the old one.
+    pub milliseconds: u64,
+}
+
+/// What applying a policy would change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Changes {
+    pub changes: Vec<Change>,
+    pub warnings: Diagnostics,
+}
+
+/// One difference between two policies. Plain data; made by `policy::diff`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub action: Action,
+    /// `device pump-1`, `profile alaris-pcu`, `rule alaris-pcu/systems-manager`,
+    /// `peer dns`, `defaults.mode`.
+    pub subject: String,
+    /// Text form before and after; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub after: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Add,
+    Remove,
+    Change,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Device {
+    pub name: String,
+    pub mac: Mac,
+    pub vlan: Vlan,
+    pub addresses: Vec<IpAddr>,
+    pub profile: String,
+    pub mode: Mode,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rule {
+    pub profile: String,
+    pub rule: String,
+    /// `to` or `from`.
+    pub direction: String,
+    /// As the policy writes them: `hl7-engine`, `any`, `10.0.0.0/8`, `profile:gateway`.
+    pub peers: Vec<String>,
+    /// `tcp 2575`, `udp 8000-8010`, `icmp echo-request`, `protocol 50`.
+    pub services: Vec<String>,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Flow {
+    pub initiator: IpAddr,
+    pub initiator_port: u16,
+    pub responder: IpAddr,
+    pub responder_port: u16,
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, else the number.
+    pub protocol: String,
+    pub vlan: Vlan,
+    /// `opening`, `answered`, `established`, `closing`, `closed`.
+    pub state: String,
+    /// `allow`, or `audit` for a flow that enforcing would deny.
+    pub fate: String,
+    /// `profile/rule` of each end that is judged.
+    pub rules: Vec<String>,
+    /// Names of the devices judged.
+    pub devices: Vec<String>,
+    pub idle_seconds: u32,
+    pub age_seconds: u32,
+    /// From the initiator, from the responder.
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
+    /// Judged by the policy in force, and not only by an older one.
+    pub current: bool,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Counters {
+    pub ports: Vec<PortCount>,
+    pub rules: Vec<RuleCount>,
+    pub flows_current: u64,
+    pub flows_created: u64,
+    pub flows_expired: u64,
+    pub flows_refused: u64,
+    pub events_sent: u64,
+    pub events_lost: u64,
+    pub events_suppressed: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PortCount {
+    pub port: String,
+    /// `allow`, `audit`, `deny`.
+    pub fate: String,
+    /// A label of `enforcer_common::verdict::Reason`.
+    pub reason: String,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuleCount {
+    pub profile: String,
+    pub rule: String,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// A denial, real or audited.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// RFC 3339, UTC, with microseconds.
+    pub time: String,
+    pub port: String,
+    /// `audit` or `deny`.
+    pub fate: String,
+    pub reason: String,
+    /// The device that the verdict is about.
+    pub device: Option<String>,
+    pub profile: Option<String>,
+    pub vlan: Vlan,
+    pub source_mac: Mac,
+    pub destination_mac: Mac,
+    /// `0x0800`.
+    pub ethertype: String,
+    pub source: Option<IpAddr>,
+    pub destination: Option<IpAddr>,
+    /// As in [`Flow`]; absent for what is not IP.
+    pub protocol: Option<String>,
+    pub source_port: Option<u16>,
+    pub destination_port: Option<u16>,
+    pub icmp_type: Option<u8>,
+    pub length: u32,
+}
+
+/// A first packet that `explain` asks about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// A device's name, a MAC address or an IP address.
+    pub from: String,
+    /// The same.
+    pub to: String,
+    pub service: AskedService,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AskedService {
+    Tcp(u16),
+    Udp(u16),
+    /// ICMP or ICMPv6 by the addresses' family, by type.
+    Icmp(u8),
+    Protocol(u8),
+}
+
+/// The decision about one first packet, step by step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Explanation {
+    /// `allow`, `audit`, `deny`.
+    pub fate: String,
+    pub reason: String,
+    /// One sentence on the reason.
+    pub explanation: String,
+    /// `profile/rule`, where a rule allowed.
+    pub rule: Option<String>,
+    /// The device that the verdict is about.
+    pub device: Option<String>,
+    /// What was looked up and found, in order, one sentence each.
+    pub steps: Vec<String>,
+}

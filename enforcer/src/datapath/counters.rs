@@ -1,0 +1,111 @@
+//! Counters, read and summed over CPUs.
+
+use anyhow::{Context as _, Result};
+use aya::maps::{MapData, PerCpuArray};
+use enforcer_common::counter::{self, Statistic, Traffic, verdict_index};
+use enforcer_common::limits;
+use enforcer_common::verdict::{Fate, Reason};
+
+use super::Datapath;
+
+/// Frames with one verdict on one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerdictCount {
+    /// Place of the port in the configuration.
+    pub port: u32,
+    pub fate: Fate,
+    pub reason: Reason,
+    pub traffic: Traffic,
+}
+
+/// What the enforcer counts of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    pub flows_created: u64,
+    pub flows_refused: u64,
+    pub events_sent: u64,
+    pub events_lost: u64,
+    pub events_suppressed: u64,
+}
+
+impl Datapath {
+    /// Frames by port, fate and reason; combinations that never occurred are left out.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn verdicts(&self, ports: u32) -> Result<Vec<VerdictCount>> {
+        let map: PerCpuArray<&MapData, Traffic> = self.counters("VERDICTS")?;
+        let mut counts = Vec::new();
+        for port in 0..ports {
+            for fate in Fate::ALL {
+                for &reason in Reason::ALL {
+                    let traffic = sum(&map, verdict_index(port, fate, reason))?;
+                    if traffic.packets > 0 {
+                        counts.push(VerdictCount { port, fate, reason, traffic });
+                    }
+                }
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Frames by rule number less one, of the policy with this epoch.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn rule_hits(&self, epoch: u32, rules: usize) -> Result<Vec<Traffic>> {
+        let map: PerCpuArray<&MapData, Traffic> = self.counters("RULES")?;
+        let first = half_of_rules(epoch) + 1;
+        (first..).take(rules).map(|index| sum(&map, index)).collect()
+    }
+
+    /// Sets the rule counters of an epoch that is not in force back to zero.
+    ///
+    /// # Errors
+    /// When a map cannot be written.
+    pub fn clear_rule_hits(&mut self, epoch: u32, rules: usize) -> Result<()> {
+        let map = self.ebpf.map_mut("RULES").context("the object holds no map RULES")?;
+        let mut map: PerCpuArray<_, Traffic> = map.try_into()?;
+        let zero = vec![Traffic::default(); aya::util::nr_cpus().map_err(|(_, error)| error)?];
+        let first = half_of_rules(epoch) + 1;
+        for index in (first..).take(rules) {
+            map.set(index, zero.clone().try_into()?, 0)?;
+        }
+        Ok(())
+    }
+
+    /// What the enforcer counts of itself.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn statistics(&self) -> Result<Statistics> {
+        let map: PerCpuArray<&MapData, u64> = self.counters("STATISTICS")?;
+        let read = |statistic: Statistic| -> Result<u64> {
+            Ok(map.get(&(statistic as u32), 0)?.iter().sum())
+        };
+        Ok(Statistics {
+            flows_created: read(Statistic::FlowsCreated)?,
+            flows_refused: read(Statistic::FlowsRefused)?,
+            events_sent: read(Statistic::EventsSent)?,
+            events_lost: read(Statistic::EventsLost)?,
+            events_suppressed: read(Statistic::EventsSuppressed)?,
+        })
+    }
+
+    fn counters<V: aya::Pod>(&self, name: &str) -> Result<PerCpuArray<&MapData, V>> {
+        let map = self.ebpf.map(name).with_context(|| format!("the object holds no map {name}"))?;
+        Ok(map.try_into()?)
+    }
+}
+
+fn half_of_rules(epoch: u32) -> u32 {
+    (epoch & 1) * (limits::RULES + 1)
+}
+
+fn sum(map: &PerCpuArray<&MapData, Traffic>, index: u32) -> Result<counter::Traffic> {
+    let mut total = Traffic::default();
+    for traffic in map.get(&index, 0)?.iter() {
+        total += *traffic;
+    }
+    Ok(total)
+}

@@ -1,0 +1,78 @@
+//! The flow table: listing it, and forgetting what has been idle for too long.
+//! The kernel half ignores idle flows by itself; sweeping frees their places.
+
+use anyhow::{Context as _, Result};
+use aya::maps::{HashMap, MapData};
+use enforcer_common::flow::{Flow, FlowKey, idle_timeout};
+use enforcer_common::table::Settings;
+
+use super::Datapath;
+
+/// Seconds that an idle flow is kept beyond its timeout, so that the sweep never
+/// races with a packet that revives it.
+const SLACK: u32 = 10;
+
+/// What a sweep found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    pub current: u64,
+    pub expired: u64,
+}
+
+impl Datapath {
+    /// The flows, in no particular order; at most `limit`.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn flows(&self, limit: usize) -> Result<Vec<(FlowKey, Flow)>> {
+        let map: HashMap<&MapData, FlowKey, Flow> =
+            self.ebpf.map("FLOWS").context("the object holds no map FLOWS")?.try_into()?;
+        // A flow that ends while the table is walked is left out.
+        Ok(map.iter().take(limit).filter_map(Result::ok).collect())
+    }
+
+    /// Forgets flows that have been idle for too long at `second` of the monotonic clock.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn sweep(&mut self, settings: &Settings, second: u32) -> Result<Sweep> {
+        let flows = self.flows(2 * self.capacity.flows as usize)?;
+        let map = self.ebpf.map_mut("FLOWS").context("the object holds no map FLOWS")?;
+        let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
+        let mut sweep = Sweep::default();
+        for (key, flow) in flows {
+            let timeout = idle_timeout(settings, key.protocol, flow.state).saturating_add(SLACK);
+            let idle = second.wrapping_sub(flow.last_seen) as i32;
+            if idle > timeout as i32 && map.remove(&key).is_ok() {
+                sweep.expired += 1;
+            } else {
+                sweep.current += 1;
+            }
+        }
+        Ok(sweep)
+    }
+
+    /// Writes a flow; for tests of ageing, whose clock cannot be moved.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn put_flow(&mut self, key: &FlowKey, flow: &Flow) -> Result<()> {
+        let map = self.ebpf.map_mut("FLOWS").context("the object holds no map FLOWS")?;
+        let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
+        Ok(map.insert(key, flow, 0)?)
+    }
+
+    /// The flow under a key.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn flow(&self, key: &FlowKey) -> Result<Option<Flow>> {
+        let map: HashMap<&MapData, FlowKey, Flow> =
+            self.ebpf.map("FLOWS").context("the object holds no map FLOWS")?.try_into()?;
+        match map.get(key, 0) {
+            Ok(flow) => Ok(Some(flow)),
+            Err(aya::maps::MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

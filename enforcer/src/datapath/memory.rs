@@ -1,0 +1,70 @@
+//! Map memory shared with the kernel, seen as 64-bit words.
+
+use std::os::fd::AsFd;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+
+use anyhow::{Context as _, Result};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+
+/// A mapping of a `BPF_F_MMAPABLE` array. Words are read and written one by one
+/// as single stores, because the kernel reads them at the same time.
+#[derive(Debug)]
+pub struct SharedWords {
+    start: NonNull<u64>,
+    words: usize,
+}
+
+// SAFETY: the mapping belongs to the value alone and stays until it is dropped;
+// access to it is by volatile loads and stores of whole words.
+unsafe impl Send for SharedWords {}
+// SAFETY: as above; there is no state besides the mapping.
+unsafe impl Sync for SharedWords {}
+
+impl SharedWords {
+    /// Maps the first `words` words of an array.
+    ///
+    /// # Errors
+    /// When the map cannot be mapped: not an array, not mmapable, or smaller.
+    pub fn map(map: impl AsFd, words: usize) -> Result<Self> {
+        let length = NonZeroUsize::new(words * size_of::<u64>()).context("an empty map cannot be mapped")?;
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let start = unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, map, 0) }
+            .context("cannot map a BPF array into memory")?;
+        Ok(Self { start: start.cast(), words })
+    }
+
+    pub fn len(&self) -> usize {
+        self.words
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.words == 0
+    }
+
+    /// The word at an index; 0 past the end.
+    pub fn load(&self, index: usize) -> u64 {
+        if index >= self.words {
+            return 0;
+        }
+        // SAFETY: the index lies within the mapping, which is page-aligned.
+        unsafe { self.start.add(index).read_volatile() }
+    }
+
+    /// Stores a word; past the end nothing happens.
+    pub fn store(&self, index: usize, word: u64) {
+        if index < self.words {
+            // SAFETY: as for `load`; the mapping is writable.
+            unsafe { self.start.add(index).write_volatile(word) };
+        }
+    }
+}
+
+impl Drop for SharedWords {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by `map` with this length. A failure would
+        // leave it in place, which harms nobody.
+        let _ = unsafe { munmap(self.start.cast(), self.words * size_of::<u64>()) };
+    }
+}

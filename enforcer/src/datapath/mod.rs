@@ -1,0 +1,94 @@
+//! The kernel half seen from user space: load, attach, install policies, read
+//! counters and events. Knows nothing of YAML or of people.
+
+pub mod counters;
+pub mod flows;
+pub mod install;
+pub mod memory;
+pub mod object;
+pub mod pins;
+pub mod ports;
+
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use aya::programs::Xdp;
+use aya::Ebpf;
+
+use install::PolicyMemory;
+
+/// Capacities that are chosen at load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// 64-byte lines that one compiled policy may take.
+    pub policy_lines: u32,
+    pub flows: u32,
+}
+
+impl Default for Capacity {
+    /// Room for the largest policy that the tables number, and for the flows of
+    /// a large hospital: 2 × 64 MiB and about 40 MiB.
+    fn default() -> Self {
+        Self { policy_lines: 1 << 20, flows: enforcer_common::limits::FLOWS }
+    }
+}
+
+/// The loaded program with its maps.
+#[derive(Debug)]
+pub struct Datapath {
+    pub(crate) ebpf: Ebpf,
+    pub memory: PolicyMemory,
+    pub capacity: Capacity,
+    /// Where maps and links are pinned; `None` in tests that leave nothing behind.
+    pub directory: Option<PathBuf>,
+}
+
+impl Datapath {
+    /// Loads the program with maps of its own that vanish with it.
+    ///
+    /// # Errors
+    /// When the kernel refuses the program or its maps.
+    pub fn load(capacity: Capacity) -> Result<Self> {
+        Self::from_object(object::load(capacity, None)?, capacity, None)
+    }
+
+    /// Loads the program over the maps pinned in `directory`, made where missing.
+    ///
+    /// # Errors
+    /// As for [`Self::load`]; also when a pinned map has another shape than the
+    /// program's, which [`pins`] rules out.
+    pub fn load_pinned(capacity: Capacity, directory: PathBuf) -> Result<Self> {
+        let ebpf = object::load(capacity, Some(&directory))?;
+        Self::from_object(ebpf, capacity, Some(directory))
+    }
+
+    fn from_object(mut ebpf: Ebpf, capacity: Capacity, directory: Option<PathBuf>) -> Result<Self> {
+        let memory = PolicyMemory::open(&ebpf, capacity)?;
+        let program: &mut Xdp = ebpf
+            .program_mut(object::PROGRAM)
+            .context("the object holds no program")?
+            .try_into()
+            .context("the program is not for XDP")?;
+        program.load().context("the kernel refused the program")?;
+        Ok(Self { ebpf, memory, capacity, directory })
+    }
+
+    /// The program, for attaching and for test runs.
+    ///
+    /// # Errors
+    /// Never once loaded.
+    pub fn program(&mut self) -> Result<&mut Xdp> {
+        let program = self.ebpf.program_mut(object::PROGRAM).context("the object holds no program")?;
+        program.try_into().context("the program is not for XDP")
+    }
+
+    /// Instructions that the verifier walked to accept the program.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn verified_instructions(&mut self) -> Result<u32> {
+        let info = self.program()?.info().context("the kernel tells nothing of the program")?;
+        info.verified_instruction_count().context("the kernel does not count verified instructions")
+    }
+}

@@ -1,0 +1,6 @@
+//! The user-space half of enforcer: policy, datapath, daemon and client.
+
+pub mod control;
+pub mod datapath;
+pub mod policy;
+pub mod simulate;

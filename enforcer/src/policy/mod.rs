@@ -1,0 +1,114 @@
+//! Policy: YAML → raw → validate → model → compile → install. Pure but for
+//! reading the files.
+
+use std::path::Path;
+
+pub mod compile;
+pub mod diagnostic;
+pub mod model;
+pub mod source;
+
+mod findings;
+mod lenient;
+mod locate;
+mod place;
+mod raw;
+mod rows;
+mod validate;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use diagnostic::Diagnostics;
+use findings::Findings;
+use lenient::{OneOrMany, Scalar};
+use model::Model;
+use place::Here;
+use source::{Bundle, File, Format};
+use validate::{Listed, Sources};
+
+/// Reads the policy at `path` and the files it includes. Fails on what cannot
+/// be read; what the text says is judged by [`parse`].
+pub fn load(path: &Path) -> Result<Bundle, Diagnostics> {
+    source::load(path)
+}
+
+/// Judges a policy: the model and what deserves a warning, or all that is wrong
+/// with it. Takes no second look at the disk.
+pub fn parse(bundle: &Bundle) -> Result<(Model, Diagnostics), Diagnostics> {
+    let mut findings = Findings::default();
+    let model =
+        read(bundle, &mut findings).and_then(|sources| validate::validate(&sources, &mut findings));
+    let failed = findings.errors() > 0;
+    let diagnostics = findings.into_diagnostics(&bundle.files());
+    match model {
+        Some(model) if !failed => Ok((model, diagnostics)),
+        _ => Err(diagnostics),
+    }
+}
+
+/// Text → raw, for all files. `None` if the main file is no YAML.
+fn read(bundle: &Bundle, findings: &mut Findings) -> Option<Sources> {
+    let main = yaml::read::<raw::Document>(0, bundle.main.content(), findings);
+    let mut devices = Vec::new();
+    for (index, file) in bundle.included.iter().enumerate() {
+        let number = index + 1;
+        devices.push((number, read_included(number, file, findings)));
+    }
+    let mut main = main?;
+    check_include(&main, bundle, findings);
+    if let Some(list) = main.devices.take() {
+        devices.insert(0, (0, listed(list, 0, findings)));
+    }
+    Some(Sources { main, devices })
+}
+
+fn read_included(number: usize, file: &File, findings: &mut Findings) -> Listed {
+    if file.format() == Format::Csv {
+        return rows::read(number, file.content(), findings);
+    }
+    let Some(raw) = yaml::read::<raw::Document>(number, file.content(), findings) else {
+        return Vec::new();
+    };
+    validate::only_devices(&raw, number, findings);
+    raw.devices
+        .map_or_else(Vec::new, |list| listed(list, number, findings))
+}
+
+fn listed(list: lenient::List<raw::Device>, number: usize, findings: &mut Findings) -> Listed {
+    validate::is_list(&list, &Here::top(number).key("devices"), findings);
+    list.items.into_iter().enumerate().collect()
+}
+
+/// Whether the bundle holds what the main file includes: it may come from
+/// elsewhere than [`load`].
+fn check_include(main: &raw::Document, bundle: &Bundle, findings: &mut Findings) {
+    let top = Here::top(0);
+    let here = top.key("include");
+    let mut entries = 0;
+    let before = findings.errors();
+    // `include:` with nothing behind it is no mistake.
+    if let Some(include) = main
+        .include
+        .as_ref()
+        .filter(|include| !matches!(include, OneOrMany::One(Scalar::Null)))
+    {
+        validate::each(include, &here, |value, here| {
+            entries += 1;
+            if !matches!(value, Scalar::Text(_)) {
+                findings.error(
+                    here,
+                    format!("expected the name of a file, found {}", value.kind()),
+                );
+            }
+        });
+    }
+    if entries != bundle.included.len() && findings.errors() == before {
+        let message = format!(
+            "{entries} files are included, but {} came with the policy",
+            bundle.included.len()
+        );
+        findings.error(here.key_place(), message);
+    }
+}

@@ -1,0 +1,31 @@
+//! The lab: a small ward, an enforcer box and a core network in network
+//! namespaces of one machine, real clients and servers to talk through it, and
+//! the daemon under test. Needs root.
+//!
+//! Read in this order: [`topology`] says what the lab looks like, [`lab`] builds
+//! it, [`daemon`] and [`client`] run the enforcer in it, [`traffic`] talks
+//! through it, [`demo`] puts all of it on one page. No part of the enforcer is
+//! linked here: everything is seen from outside, as a user sees it.
+
+pub mod client;
+pub mod daemon;
+pub mod demo;
+pub mod interrupt;
+pub mod lab;
+pub mod mac;
+pub mod namespace;
+pub mod offload;
+pub mod records;
+pub mod sweep;
+pub mod topology;
+pub mod traffic;
+pub mod wait;
+mod wiring;
+
+pub use client::Client;
+pub use daemon::Daemon;
+pub use lab::{Endpoint, Lab};
+pub use mac::Mac;
+pub use namespace::Namespace;
+pub use topology::Topology;
+pub use traffic::{Answer, Outcome};
