@@ -10,7 +10,12 @@ use aya_build::{Package, Toolchain};
 const DEBIAN_TOOLCHAIN: &str = "debian-bpf";
 
 fn main() -> Result<()> {
-    for path in ["build.rs", "../enforcer-common", "../enforcer-ebpf", "../Cargo.toml"] {
+    for path in [
+        "build.rs",
+        "../enforcer-common",
+        "../enforcer-ebpf",
+        "../Cargo.toml",
+    ] {
         println!("cargo::rerun-if-changed={path}");
     }
     let toolchain = toolchain()?;
@@ -21,13 +26,16 @@ fn main() -> Result<()> {
         no_default_features: false,
         features: if log { &["log"] } else { &[] },
     };
-    aya_build::build_ebpf([package], toolchain).context("cannot build the kernel half of enforcer")?;
+    aya_build::build_ebpf([package], toolchain)
+        .context("cannot build the kernel half of enforcer")?;
     Ok(())
 }
 
 fn toolchain() -> Result<Toolchain<'static>> {
     let listed = Command::new("rustup").args(["toolchain", "list"]).output();
-    let list = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let list = listed
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
     if list.lines().any(|line| line.starts_with(DEBIAN_TOOLCHAIN)) {
         return Ok(Toolchain::Custom(DEBIAN_TOOLCHAIN));
     }

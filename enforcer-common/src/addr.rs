@@ -39,7 +39,10 @@ impl Vlan {
 
     /// A frame with one tag.
     pub const fn single(identifier: u16) -> Self {
-        Self { outer: identifier, inner: 0 }
+        Self {
+            outer: identifier,
+            inner: 0,
+        }
     }
 }
 
@@ -60,13 +63,19 @@ impl Ip {
 
     #[inline(always)]
     pub const fn v4(octets: [u8; 4]) -> Self {
-        Self { high: 0, low: MAPPED | u32::from_be_bytes(octets) as u64 }
+        Self {
+            high: 0,
+            low: MAPPED | u32::from_be_bytes(octets) as u64,
+        }
     }
 
     #[inline(always)]
     pub const fn v6(octets: [u8; 16]) -> Self {
         let value = u128::from_be_bytes(octets);
-        Self { high: (value >> 64) as u64, low: value as u64 }
+        Self {
+            high: (value >> 64) as u64,
+            low: value as u64,
+        }
     }
 
     #[inline(always)]
@@ -138,7 +147,8 @@ mod text {
 
         /// Accepts `00:1d:9c:12:34:56` and the same with dashes, in either case.
         fn from_str(text: &str) -> Result<Self, Self::Err> {
-            const FORM: &str = "a MAC address is six pairs of hexadecimal digits, as in 00:1d:9c:12:34:56";
+            const FORM: &str =
+                "a MAC address is six pairs of hexadecimal digits, as in 00:1d:9c:12:34:56";
             let separator = if text.contains('-') { '-' } else { ':' };
             let mut octets = [0; 6];
             let mut pairs = text.split(separator);
@@ -149,7 +159,11 @@ mod text {
                 }
                 *octet = u8::from_str_radix(pair, 16).map_err(|_| FORM)?;
             }
-            if pairs.next().is_some() { Err(FORM) } else { Ok(Self(octets)) }
+            if pairs.next().is_some() {
+                Err(FORM)
+            } else {
+                Ok(Self(octets))
+            }
         }
     }
 
@@ -168,18 +182,24 @@ mod text {
 
         /// Accepts `untagged`, `10`, and `100.10` for outer and inner tag.
         fn from_str(text: &str) -> Result<Self, Self::Err> {
-            const FORM: &str = "a VLAN is `untagged`, an identifier from 1 to 4094, or outer.inner as in 100.10";
+            const FORM: &str =
+                "a VLAN is `untagged`, an identifier from 1 to 4094, or outer.inner as in 100.10";
             if text == "untagged" {
                 return Ok(Self::UNTAGGED);
             }
             let identifier = |digits: &str| match digits.parse::<u16>() {
                 // `parse` takes a sign and leading zeros too.
-                Ok(number @ 1..=4094) if digits.starts_with(|c: char| matches!(c, '1'..='9')) => Ok(number),
+                Ok(number @ 1..=4094) if digits.starts_with(|c: char| matches!(c, '1'..='9')) => {
+                    Ok(number)
+                }
                 _ => Err(FORM),
             };
             match text.split_once('.') {
                 None => Ok(Self::single(identifier(text)?)),
-                Some((outer, inner)) => Ok(Self { outer: identifier(outer)?, inner: identifier(inner)? }),
+                Some((outer, inner)) => Ok(Self {
+                    outer: identifier(outer)?,
+                    inner: identifier(inner)?,
+                }),
             }
         }
     }
@@ -198,7 +218,9 @@ mod text {
             if ip.is_v4() {
                 return Self::V4(Ipv4Addr::from_bits(ip.to_v4_bits()));
             }
-            Self::V6(Ipv6Addr::from_bits(u128::from(ip.high) << 64 | u128::from(ip.low)))
+            Self::V6(Ipv6Addr::from_bits(
+                u128::from(ip.high) << 64 | u128::from(ip.low),
+            ))
         }
     }
 

@@ -76,7 +76,12 @@ impl Budget {
     fn turn(&mut self, now: u64) {
         let second = seconds(now);
         if self.second != second {
-            *self = Self { second, flows: 0, events: 0, reserved: 0 };
+            *self = Self {
+                second,
+                flows: 0,
+                events: 0,
+                reserved: 0,
+            };
         }
     }
 }

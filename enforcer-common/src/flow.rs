@@ -35,9 +35,19 @@ impl FlowKey {
 
     /// Fills the key for a packet; true when the packet's source is the high end.
     #[inline(always)]
-    pub fn set(&mut self, vlan: Vlan, protocol: u8, source: (Ip, u16), destination: (Ip, u16)) -> bool {
+    pub fn set(
+        &mut self,
+        vlan: Vlan,
+        protocol: u8,
+        source: (Ip, u16),
+        destination: (Ip, u16),
+    ) -> bool {
         let source_is_high = is_above(source, destination);
-        let (low, high) = if source_is_high { (destination, source) } else { (source, destination) };
+        let (low, high) = if source_is_high {
+            (destination, source)
+        } else {
+            (source, destination)
+        };
         *self = Self {
             low: low.0,
             high: high.0,

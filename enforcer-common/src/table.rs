@@ -26,7 +26,17 @@ macro_rules! lines {
         unsafe impl Line for $line {}
     )*};
 }
-lines!([u64; 8], Layout, Settings, Digest, Bucket, ProfileLine, Binding, TrieNode, Row);
+lines!(
+    [u64; 8],
+    Layout,
+    Settings,
+    Digest,
+    Bucket,
+    ProfileLine,
+    Binding,
+    TrieNode,
+    Row
+);
 
 /// Lines before the tables: [`Layout`], [`Settings`], [`Digest`].
 pub const LAYOUT_LINE: u32 = 0;
@@ -93,7 +103,11 @@ pub struct Settings {
 impl Settings {
     #[inline(always)]
     pub const fn default_mode(&self) -> Mode {
-        if self.mode == Mode::Enforce as u32 { Mode::Enforce } else { Mode::Audit }
+        if self.mode == Mode::Enforce as u32 {
+            Mode::Enforce
+        } else {
+            Mode::Audit
+        }
     }
 }
 
@@ -152,7 +166,12 @@ pub struct DeviceEntry(pub u64);
 impl DeviceEntry {
     pub const fn new(inner_vlan: u16, profile: u32, mode: Mode, bound: bool, number: u32) -> Self {
         let flags = mode as u64 | (bound as u64) << 1;
-        Self((inner_vlan as u64) << 52 | (profile as u64 & 0xfff) << 40 | flags << 32 | number as u64)
+        Self(
+            (inner_vlan as u64) << 52
+                | (profile as u64 & 0xfff) << 40
+                | flags << 32
+                | number as u64,
+        )
     }
 
     #[inline(always)]
@@ -167,7 +186,11 @@ impl DeviceEntry {
 
     #[inline(always)]
     pub const fn mode(self) -> Mode {
-        if self.0 >> 32 & 1 != 0 { Mode::Enforce } else { Mode::Audit }
+        if self.0 >> 32 & 1 != 0 {
+            Mode::Enforce
+        } else {
+            Mode::Audit
+        }
     }
 
     /// Whether the device has a [`Binding`].
@@ -202,7 +225,11 @@ pub const PROFILE_DHCP: u32 = 8;
 impl ProfileLine {
     #[inline(always)]
     pub const fn mode(&self) -> Mode {
-        if self.flags & PROFILE_ENFORCE != 0 { Mode::Enforce } else { Mode::Audit }
+        if self.flags & PROFILE_ENFORCE != 0 {
+            Mode::Enforce
+        } else {
+            Mode::Audit
+        }
     }
 }
 

@@ -52,7 +52,12 @@ fn load<const N: usize>(context: &XdpContext, offset: u32) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     // SAFETY: the context is the program's own, and the buffer holds N bytes.
     let failed = unsafe {
-        bpf_xdp_load_bytes(context.as_ptr().cast(), offset, bytes.as_mut_ptr().cast(), N as u32)
+        bpf_xdp_load_bytes(
+            context.as_ptr().cast(),
+            offset,
+            bytes.as_mut_ptr().cast(),
+            N as u32,
+        )
     };
     (failed == 0).then_some(bytes)
 }

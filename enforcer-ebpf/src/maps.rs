@@ -21,7 +21,8 @@ pub(crate) static CONTROL: Array<Control> = Array::with_max_entries(1, BPF_F_MMA
 
 /// Ports by interface index.
 #[map]
-pub(crate) static PORTS: HashMap<u32, Port> = HashMap::with_max_entries(limits::PORTS, BPF_F_NO_PREALLOC);
+pub(crate) static PORTS: HashMap<u32, Port> =
+    HashMap::with_max_entries(limits::PORTS, BPF_F_NO_PREALLOC);
 
 /// Flows. At load.
 #[map]
@@ -34,14 +35,17 @@ pub(crate) static VERDICTS: PerCpuArray<Traffic> =
 
 /// Frames by rule.
 #[map]
-pub(crate) static RULES: PerCpuArray<Traffic> = PerCpuArray::with_max_entries(2 * (limits::RULES + 1), 0);
+pub(crate) static RULES: PerCpuArray<Traffic> =
+    PerCpuArray::with_max_entries(2 * (limits::RULES + 1), 0);
 
 #[map]
-pub(crate) static STATISTICS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::STATISTICS, 0);
+pub(crate) static STATISTICS: PerCpuArray<u64> =
+    PerCpuArray::with_max_entries(counter::STATISTICS, 0);
 
 /// What each device has spent this second, by number.
 #[map]
-pub(crate) static BUDGETS: PerCpuArray<Budget> = PerCpuArray::with_max_entries(limits::DEVICES + 1, 0);
+pub(crate) static BUDGETS: PerCpuArray<Budget> =
+    PerCpuArray::with_max_entries(limits::DEVICES + 1, 0);
 
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(limits::EVENT_BUFFER, 0);

@@ -18,7 +18,11 @@ use crate::tables::KernelTables;
 pub(crate) fn record(_context: &XdpContext, port: &Port, work: &Work) {
     let fate = work.verdict.fate();
     let length = work.packet.length;
-    count(&maps::VERDICTS, verdict_index(port.index, fate, work.verdict.reason), length);
+    count(
+        &maps::VERDICTS,
+        verdict_index(port.index, fate, work.verdict.reason),
+        length,
+    );
     if fate == Fate::Allow {
         count_rules(work, length);
     } else {
@@ -52,7 +56,11 @@ fn count(counters: &PerCpuArray<Traffic>, index: u32, length: u32) {
 
 #[inline(always)]
 pub(crate) fn count_flow(created: bool) {
-    count_statistic(if created { Statistic::FlowsCreated } else { Statistic::FlowsRefused });
+    count_statistic(if created {
+        Statistic::FlowsCreated
+    } else {
+        Statistic::FlowsRefused
+    });
 }
 
 #[inline(always)]
@@ -73,7 +81,12 @@ fn send(_context: &XdpContext, port: &Port, work: &Work, fate: Fate) {
         }
     }
     #[cfg(feature = "log")]
-    aya_log_ebpf::debug!(_context, "denied: reason {}, device {}", work.verdict.reason as u8, work.verdict.device);
+    aya_log_ebpf::debug!(
+        _context,
+        "denied: reason {}, device {}",
+        work.verdict.reason as u8,
+        work.verdict.device
+    );
     let Some(mut event) = maps::EVENTS.reserve::<Event>(0) else {
         return count_statistic(Statistic::EventsLost);
     };

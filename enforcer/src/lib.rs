@@ -1,6 +1,7 @@
 //! The user-space half of enforcer: policy, datapath, daemon and client.
 
 pub mod control;
+pub mod daemon;
 pub mod datapath;
 pub mod policy;
 pub mod simulate;

@@ -41,7 +41,10 @@ struct Step {
 
 pub(crate) fn run() -> Result<()> {
     let toolchain = ensure()?;
-    println!("set up: the BPF half is built by the {} toolchain", toolchain.name());
+    println!(
+        "set up: the BPF half is built by the {} toolchain",
+        toolchain.name()
+    );
     Ok(())
 }
 
@@ -66,7 +69,11 @@ pub(crate) fn ensure() -> Result<BpfToolchain> {
 /// A toolchain at hand is taken as it is; else Debian's is installed where Debian is.
 fn choose_toolchain() -> Result<BpfToolchain> {
     let toolchains = output("rustup", &["toolchain", "list"]).unwrap_or_default();
-    if toolchains.lines().any(|line| line.starts_with(DEBIAN_TOOLCHAIN)) && debian_core_present() {
+    if toolchains
+        .lines()
+        .any(|line| line.starts_with(DEBIAN_TOOLCHAIN))
+        && debian_core_present()
+    {
         return Ok(BpfToolchain::Debian);
     }
     let nightly = toolchains.lines().any(|line| line.starts_with("nightly"));
@@ -87,8 +94,11 @@ fn debian_core_present() -> bool {
 }
 
 fn nightly_has_source() -> bool {
-    output("rustup", &["component", "list", "--toolchain", "nightly", "--installed"])
-        .is_some_and(|list| list.lines().any(|line| line.starts_with("rust-src")))
+    output(
+        "rustup",
+        &["component", "list", "--toolchain", "nightly", "--installed"],
+    )
+    .is_some_and(|list| list.lines().any(|line| line.starts_with("rust-src")))
 }
 
 fn missing(toolchain: BpfToolchain) -> Vec<Step> {
@@ -105,7 +115,12 @@ fn missing(toolchain: BpfToolchain) -> Vec<Step> {
         steps.push(Step {
             what: format!("link Debian's compiler as rustup toolchain {DEBIAN_TOOLCHAIN}"),
             install: Box::new(|| {
-                run_command(Command::new("rustup").args(["toolchain", "link", DEBIAN_TOOLCHAIN, "/usr"]))
+                run_command(Command::new("rustup").args([
+                    "toolchain",
+                    "link",
+                    DEBIAN_TOOLCHAIN,
+                    "/usr",
+                ]))
             }),
         });
     }
@@ -144,7 +159,9 @@ fn missing_packages(toolchain: BpfToolchain) -> Vec<&'static str> {
 }
 
 fn absent(list: &'static [(&str, &str)]) -> impl Iterator<Item = &'static str> {
-    list.iter().filter(|(path, _)| !Path::new(path).exists()).map(|&(_, package)| package)
+    list.iter()
+        .filter(|(path, _)| !Path::new(path).exists())
+        .map(|&(_, package)| package)
 }
 
 fn install_packages(packages: &[&str]) -> Result<()> {
@@ -154,7 +171,11 @@ fn install_packages(packages: &[&str]) -> Result<()> {
         command
     };
     run_command(apt().args(["-q", "update"]))?;
-    run_command(apt().args(["-q", "install", "--yes", "--no-install-recommends"]).args(packages))
+    run_command(
+        apt()
+            .args(["-q", "install", "--yes", "--no-install-recommends"])
+            .args(packages),
+    )
 }
 
 fn install_linker(toolchain: BpfToolchain) -> Result<()> {

@@ -22,9 +22,16 @@ pub(crate) fn cargo() -> Command {
 /// Cargo by way of rustup, so that `+toolchain` selections are obeyed.
 pub(crate) fn rustup_run(toolchain: &str, program: &str) -> Command {
     let mut command = Command::new("rustup");
-    command.args(["run", toolchain, program]).current_dir(root());
+    command
+        .args(["run", toolchain, program])
+        .current_dir(root());
     // The outer cargo's own choice of compiler must not leak into the inner.
-    for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "RUSTC_WORKSPACE_WRAPPER"] {
+    for name in [
+        "CARGO",
+        "RUSTC",
+        "RUSTUP_TOOLCHAIN",
+        "RUSTC_WORKSPACE_WRAPPER",
+    ] {
         command.env_remove(name);
     }
     command

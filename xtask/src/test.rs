@@ -33,9 +33,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // The packet tests start the daemon and the client: both must be built.
     run_command(cargo().args(["build", "--package=enforcer", "--bins"]))?;
     let mut packets = cargo();
-    packets.args(["test", "--package=enforcer-tests"]).args(&arguments.filter);
+    packets
+        .args(["test", "--package=enforcer-tests"])
+        .args(&arguments.filter);
     if !is_root() {
-        eprintln!("xtask: root is needed to load BPF programs and make namespaces; asking through sudo");
+        eprintln!(
+            "xtask: root is needed to load BPF programs and make namespaces; asking through sudo"
+        );
         packets.env(runner_variable(), "sudo --preserve-env");
     }
     run_command(&mut packets)

@@ -22,8 +22,14 @@ pub(super) fn judge<F: Frame + ?Sized>(frame: &F, packet: &Packet, allowed: u32)
         ethertype::LLDP => CONTROL_LLDP,
         ethertype::SLOW_PROTOCOLS => CONTROL_LACP,
         ethertype::EAPOL => CONTROL_EAPOL,
-        length if length < ethertype::FIRST && frame.read(packet.next) == Some(STP_SAP) => CONTROL_STP,
+        length if length < ethertype::FIRST && frame.read(packet.next) == Some(STP_SAP) => {
+            CONTROL_STP
+        }
         _ => 0,
     };
-    if allowed & needed != 0 { Reason::ControlFrame } else { Reason::ControlFrameDenied }
+    if allowed & needed != 0 {
+        Reason::ControlFrame
+    } else {
+        Reason::ControlFrameDenied
+    }
 }

@@ -7,8 +7,8 @@ use super::trace::Step;
 use super::{Finding, Policy, Work, guard};
 use crate::counter::seconds;
 use crate::flow::{
-    FLAG_ADOPTED, FLAG_FIN_INITIATOR, FLAG_FIN_RESPONDER, FLAG_INITIATOR_HIGH, Flow, LiveFlow, idle_timeout,
-    protocol, state,
+    FLAG_ADOPTED, FLAG_FIN_INITIATOR, FLAG_FIN_RESPONDER, FLAG_INITIATOR_HIGH, Flow, LiveFlow,
+    idle_timeout, protocol, state,
 };
 use crate::packet::icmp::{self, Kind};
 use crate::packet::transport::flags;
@@ -64,7 +64,11 @@ impl Plan {
 
     #[inline(always)]
     const fn initiator(&self) -> Initiator {
-        if self.initiator == 0 { Initiator::Source } else { Initiator::Destination }
+        if self.initiator == 0 {
+            Initiator::Source
+        } else {
+            Initiator::Destination
+        }
     }
 }
 
@@ -76,7 +80,11 @@ enum Recalled {
 }
 
 #[inline(always)]
-pub(super) fn judge<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
+pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) {
     if role_of(&work.packet) == Role::Reports {
         return relate(frame, policy, work);
     }
@@ -98,7 +106,12 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
         (packet.source, packet.source_port),
         (packet.destination, packet.destination_port),
     );
-    work.plan = Plan { now, role, source_is_high, ..Plan::EMPTY };
+    work.plan = Plan {
+        now,
+        role,
+        source_is_high,
+        ..Plan::EMPTY
+    };
     if let Some(flow) = find(policy, work, seconds(now)) {
         let from_initiator = (flow.flags() & FLAG_INITIATOR_HIGH != 0) == source_is_high;
         let repeated = flow.state() == state::OPENING && from_initiator;
@@ -157,14 +170,18 @@ fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 #[inline(always)]
 fn role_of(packet: &Packet) -> Role {
     match (packet.protocol, packet.ethertype) {
-        (protocol::TCP, _) if packet.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN => Role::Opens,
+        (protocol::TCP, _) if packet.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN => {
+            Role::Opens
+        }
         (protocol::TCP, _) => Role::Follows,
-        (protocol::ICMP, ethertype::IPV4) | (protocol::ICMPV6, ethertype::IPV6) => match icmp::kind_of(packet) {
-            Kind::Request => Role::Any,
-            Kind::Reply => Role::Follows,
-            Kind::Error => Role::Reports,
-            Kind::Neighbour | Kind::Other => Role::Single,
-        },
+        (protocol::ICMP, ethertype::IPV4) | (protocol::ICMPV6, ethertype::IPV6) => {
+            match icmp::kind_of(packet) {
+                Kind::Request => Role::Any,
+                Kind::Reply => Role::Follows,
+                Kind::Error => Role::Reports,
+                Kind::Neighbour | Kind::Other => Role::Single,
+            }
+        }
         _ => Role::Any,
     }
 }
@@ -175,23 +192,38 @@ fn find<'t, T: Tables>(policy: &Policy<'t, T>, work: &Work, second: u32) -> Opti
     let flow = policy.tables.flow(&work.key)?;
     let idle = second.wrapping_sub(flow.last_seen());
     // Another CPU's clock may be a tick ahead: a small negative age is none.
-    let fresh = idle as i32 <= idle_timeout(policy.settings, work.key.protocol, flow.state()) as i32;
+    let fresh =
+        idle as i32 <= idle_timeout(policy.settings, work.key.protocol, flow.state()) as i32;
     fresh.then_some(flow)
 }
 
 /// Whether a flow was judged by the policy in force, for these devices.
 #[inline(always)]
-fn is_current<T: Tables>(policy: &Policy<'_, T>, work: &Work, flow: &LiveFlow, from_initiator: bool) -> bool {
+fn is_current<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &Work,
+    flow: &LiveFlow,
+    from_initiator: bool,
+) -> bool {
     flow.epoch() == policy.epoch && flow.devices() == by_initiator(numbers(work), from_initiator)
 }
 
 /// A packet of a known flow passes as the flow was judged.
 #[inline(always)]
-fn follow<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, flow: &LiveFlow, from_initiator: bool, second: u32) {
+fn follow<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    flow: &LiveFlow,
+    from_initiator: bool,
+    second: u32,
+) {
     policy.tables.note(Step::FlowKnown);
     let reasons = by_initiator(flow.reasons(), from_initiator);
     let rules = by_initiator(flow.rules(), from_initiator);
-    work.findings = [remembered(reasons[0], rules[0]), remembered(reasons[1], rules[1])];
+    work.findings = [
+        remembered(reasons[0], rules[0]),
+        remembered(reasons[1], rules[1]),
+    ];
     if passes(work) {
         advance(flow, &work.packet, from_initiator, second);
     }
@@ -210,7 +242,11 @@ fn renew<T: Tables>(policy: &Policy<'_, T>, work: &Work, flow: &LiveFlow, from_i
 /// Turns a pair from "source first" to "initiator first", or back.
 #[inline(always)]
 const fn by_initiator<P: Copy>([first, second]: [P; 2], from_initiator: bool) -> [P; 2] {
-    if from_initiator { [first, second] } else { [second, first] }
+    if from_initiator {
+        [first, second]
+    } else {
+        [second, first]
+    }
 }
 
 /// Numbers of the devices at both ends, source first.
@@ -225,7 +261,10 @@ const fn numbers(work: &Work) -> [u32; 2] {
 fn remembered(reason: u8, rule: u16) -> Finding {
     match Reason::from_number(reason) {
         Some(reason) if !reason.allows() => Finding { rule, reason },
-        _ => Finding { rule, reason: Reason::Established },
+        _ => Finding {
+            rule,
+            reason: Reason::Established,
+        },
     }
 }
 
@@ -256,8 +295,20 @@ const fn next_state(before: u8, marks: u8, bits: u8, from_initiator: bool) -> (u
         return (state::CLOSED, marks);
     }
     if bits & flags::FIN != 0 {
-        let marks = marks | if from_initiator { FLAG_FIN_INITIATOR } else { FLAG_FIN_RESPONDER };
-        return (if marks & BOTH == BOTH { state::CLOSED } else { state::CLOSING }, marks);
+        let marks = marks
+            | if from_initiator {
+                FLAG_FIN_INITIATOR
+            } else {
+                FLAG_FIN_RESPONDER
+            };
+        return (
+            if marks & BOTH == BOTH {
+                state::CLOSED
+            } else {
+                state::CLOSING
+            },
+            marks,
+        );
     }
     let after = match (before, from_initiator) {
         (state::OPENING, false) if bits & flags::SYN != 0 => state::ANSWERED,
@@ -269,7 +320,11 @@ const fn next_state(before: u8, marks: u8, bits: u8, from_initiator: bool) -> (u
 
 /// Guards both ends, then asks both profiles.
 #[inline(always)]
-fn guarded_permit<T: Tables>(policy: &Policy<'_, T>, work: &Work, initiator: Initiator) -> [Finding; 2] {
+fn guarded_permit<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &Work,
+    initiator: Initiator,
+) -> [Finding; 2] {
     let [source, destination] = &work.parties;
     let mut findings = permit(policy, &work.packet, &work.parties, initiator);
     if let Err(reason) = guard::check_source(policy, source, &work.packet) {
@@ -304,8 +359,15 @@ fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &Plan) {
     let [first, second] = by_initiator(work.findings, from_initiator);
     let devices = by_initiator(numbers(work), from_initiator);
     // The device that starts pays; where it is not a managed one, the other.
-    let payer = if devices[0] != 0 { devices[0] } else { devices[1] };
-    if !policy.tables.spend_flow(payer, policy.settings.new_flows_per_second, plan.now) {
+    let payer = if devices[0] != 0 {
+        devices[0]
+    } else {
+        devices[1]
+    };
+    if !policy
+        .tables
+        .spend_flow(payer, policy.settings.new_flows_per_second, plan.now)
+    {
         work.findings = [Finding::of(Reason::FlowBudget); 2];
         return;
     }
@@ -320,7 +382,11 @@ fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &Plan) {
     }
     work.flow = Flow {
         epoch: policy.epoch,
-        state: if opening { state::OPENING } else { state::ESTABLISHED },
+        state: if opening {
+            state::OPENING
+        } else {
+            state::ESTABLISHED
+        },
         flags: marks,
         reasons: [first.reason as u8, second.reason as u8],
         devices,
@@ -343,7 +409,11 @@ fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &Plan) {
 
 #[inline(always)]
 const fn as_adopted(reason: Reason) -> Reason {
-    if matches!(reason, Reason::Rule) { Reason::Adopted } else { reason }
+    if matches!(reason, Reason::Rule) {
+        Reason::Adopted
+    } else {
+        reason
+    }
 }
 
 /// An ICMP error passes when the flow that it is about is allowed.

@@ -11,7 +11,11 @@ use crate::verdict::Reason;
 
 /// Checks the source address against the source's binding.
 #[inline(always)]
-pub(super) fn check_source<T: Tables>(policy: &Policy<'_, T>, party: &Party, packet: &Packet) -> Result<(), Reason> {
+pub(super) fn check_source<T: Tables>(
+    policy: &Policy<'_, T>,
+    party: &Party,
+    packet: &Packet,
+) -> Result<(), Reason> {
     if !party.bound || owns(policy, party, packet.source) {
         Ok(())
     } else {
@@ -38,7 +42,10 @@ pub(super) fn check_destination<T: Tables>(
 /// the device itself and always its own.
 #[inline(always)]
 pub(super) fn owns<T: Tables>(policy: &Policy<'_, T>, party: &Party, ip: Ip) -> bool {
-    ip.is_v6_link_local() || policy.binding(party.number).is_some_and(|binding| contains(binding, ip))
+    ip.is_v6_link_local()
+        || policy
+            .binding(party.number)
+            .is_some_and(|binding| contains(binding, ip))
 }
 
 #[inline(always)]

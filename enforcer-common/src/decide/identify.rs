@@ -26,8 +26,14 @@ pub struct Party {
 }
 
 impl Party {
-    pub const NOBODY: Self =
-        Self { number: 0, profile: 0, mode: Mode::Audit, judged: false, bound: false, reserved: 0 };
+    pub const NOBODY: Self = Self {
+        number: 0,
+        profile: 0,
+        mode: Mode::Audit,
+        judged: false,
+        bound: false,
+        reserved: 0,
+    };
 
     #[inline(always)]
     const fn declare(&mut self, entry: DeviceEntry) {
@@ -40,7 +46,12 @@ impl Party {
 
     /// Falls under a profile without being declared; profile 0 denies it.
     #[inline(always)]
-    fn fall_under<T: Tables>(&mut self, policy: &Policy<'_, T>, profile: u32, otherwise: Reason) -> Result<(), Reason> {
+    fn fall_under<T: Tables>(
+        &mut self,
+        policy: &Policy<'_, T>,
+        profile: u32,
+        otherwise: Reason,
+    ) -> Result<(), Reason> {
         if profile == 0 {
             return Err(otherwise);
         }
@@ -53,21 +64,40 @@ impl Party {
 
     #[inline(always)]
     pub(super) const fn verdict(&self, finding: Finding) -> Verdict {
-        Verdict { reason: finding.reason, mode: self.mode, rule: finding.rule, device: self.number }
+        Verdict {
+            reason: finding.reason,
+            mode: self.mode,
+            rule: finding.rule,
+            device: self.number,
+        }
     }
 }
 
 /// Fills the ends of the frame. An error when the frame has no declared device
 /// that answers for it.
 #[inline(never)]
-pub(super) fn identify<T: Tables>(policy: &Policy<'_, T>, port: &Port, work: &mut Work) -> Result<(), Reason> {
+pub(super) fn identify<T: Tables>(
+    policy: &Policy<'_, T>,
+    port: &Port,
+    work: &mut Work,
+) -> Result<(), Reason> {
     let unknown = policy.settings.unknown_profile;
-    let (source, destination, vlan) = (work.packet.source_mac, work.packet.destination_mac, work.packet.vlan);
+    let (source, destination, vlan) = (
+        work.packet.source_mac,
+        work.packet.destination_mac,
+        work.packet.vlan,
+    );
     if let Some(entry) = policy.device(source, vlan) {
-        policy.tables.note(Step::Identified { end: 0, device: Some(entry) });
+        policy.tables.note(Step::Identified {
+            end: 0,
+            device: Some(entry),
+        });
         work.parties[0].declare(entry);
     } else if !port.is_core() {
-        policy.tables.note(Step::Identified { end: 0, device: None });
+        policy.tables.note(Step::Identified {
+            end: 0,
+            device: None,
+        });
         work.parties[0].fall_under(policy, unknown, Reason::UnknownDevice)?;
     }
     if destination.is_group() {
@@ -76,10 +106,16 @@ pub(super) fn identify<T: Tables>(policy: &Policy<'_, T>, port: &Port, work: &mu
             work.parties[1].fall_under(policy, profile, Reason::UnknownDestination)?;
         }
     } else if let Some(entry) = policy.device(destination, vlan) {
-        policy.tables.note(Step::Identified { end: 1, device: Some(entry) });
+        policy.tables.note(Step::Identified {
+            end: 1,
+            device: Some(entry),
+        });
         work.parties[1].declare(entry);
     } else if port.is_core() {
-        policy.tables.note(Step::Identified { end: 1, device: None });
+        policy.tables.note(Step::Identified {
+            end: 1,
+            device: None,
+        });
         work.parties[1].fall_under(policy, unknown, Reason::UnknownDestination)?;
     }
     Ok(())

@@ -50,7 +50,12 @@ impl Work {
         plan: flow::Plan::EMPTY,
         epoch: 0,
         events_per_second: 0,
-        verdict: Verdict { reason: Reason::Rule, mode: Mode::Audit, rule: 0, device: 0 },
+        verdict: Verdict {
+            reason: Reason::Rule,
+            mode: Mode::Audit,
+            rule: 0,
+            device: 0,
+        },
     };
 }
 
@@ -72,7 +77,12 @@ impl Finding {
 
 /// Judges one frame that came in by `port`.
 #[inline(always)]
-pub fn judge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, port: &Port, work: &mut Work) -> Verdict {
+pub fn judge<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    port: &Port,
+    work: &mut Work,
+) -> Verdict {
     work.packet = Packet::EMPTY;
     work.parties = [Party::NOBODY; 2];
     work.findings = [Finding::of(Reason::Rule); 2];
@@ -80,8 +90,17 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, port: &Port, w
     work.events_per_second = 1;
     let parsed = packet::ethernet::parse(frame, &mut work.packet);
     let Some(policy) = Policy::open(tables) else {
-        let mode = if port.pass_without_policy != 0 { Mode::Audit } else { Mode::Enforce };
-        return Verdict { reason: Reason::NoPolicy, mode, rule: 0, device: 0 };
+        let mode = if port.pass_without_policy != 0 {
+            Mode::Audit
+        } else {
+            Mode::Enforce
+        };
+        return Verdict {
+            reason: Reason::NoPolicy,
+            mode,
+            rule: 0,
+            device: 0,
+        };
     };
     work.epoch = policy.epoch;
     work.events_per_second = policy.settings.events_per_second;
@@ -105,7 +124,11 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
 ) -> Result<(), Reason> {
     if control::is_link_local(work.packet.destination_mac) {
-        return Err(control::judge(frame, &work.packet, policy.settings.control_frames));
+        return Err(control::judge(
+            frame,
+            &work.packet,
+            policy.settings.control_frames,
+        ));
     }
     if port.is_core() && work.packet.destination_mac == port.bridge {
         return Err(Reason::ToEnforcer);
@@ -151,5 +174,10 @@ fn conclude(work: &Work) -> Verdict {
 /// A verdict that concerns no declared device falls under the policy's own mode.
 #[inline(always)]
 fn nobody<T: Tables>(policy: &Policy<'_, T>, reason: Reason) -> Verdict {
-    Verdict { reason, mode: policy.settings.default_mode(), rule: 0, device: 0 }
+    Verdict {
+        reason,
+        mode: policy.settings.default_mode(),
+        rule: 0,
+        device: 0,
+    }
 }

@@ -7,7 +7,8 @@ use crate::addr::Ip;
 use crate::flow::protocol;
 use crate::packet::{Packet, ethertype};
 use crate::table::{
-    Direction, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_TCP, SERVICE_UDP, profile_class,
+    Direction, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_TCP, SERVICE_UDP,
+    profile_class,
 };
 use crate::tables::Tables;
 use crate::verdict::Reason;
@@ -30,15 +31,31 @@ pub(super) fn permit<T: Tables>(
 ) -> [Finding; 2] {
     let index = service_index(packet, initiator);
     let service = policy.service(index);
-    policy.tables.note(Step::Service { index, class: service });
+    policy.tables.note(Step::Service {
+        index,
+        class: service,
+    });
     let [source, destination] = parties;
     let (outward, inward) = match initiator {
         Initiator::Source => (Direction::To, Direction::From),
         Initiator::Destination => (Direction::From, Direction::To),
     };
-    let for_source = Question { direction: outward, service, peer: packet.destination, peer_party: *destination };
-    let for_destination = Question { direction: inward, service, peer: packet.source, peer_party: *source };
-    [finding(policy, source, &for_source), finding(policy, destination, &for_destination)]
+    let for_source = Question {
+        direction: outward,
+        service,
+        peer: packet.destination,
+        peer_party: *destination,
+    };
+    let for_destination = Question {
+        direction: inward,
+        service,
+        peer: packet.source,
+        peer_party: *source,
+    };
+    [
+        finding(policy, source, &for_source),
+        finding(policy, destination, &for_destination),
+    ]
 }
 
 /// What is asked of one end's profile.
@@ -55,7 +72,11 @@ fn finding<T: Tables>(policy: &Policy<'_, T>, party: &Party, question: &Question
         return Finding::of(Reason::Rule);
     }
     let rule = rule_for(policy, party.profile, question);
-    let reason = if rule == 0 { Reason::NoRule } else { Reason::Rule };
+    let reason = if rule == 0 {
+        Reason::NoRule
+    } else {
+        Reason::Rule
+    };
     Finding { rule, reason }
 }
 
@@ -63,12 +84,22 @@ fn finding<T: Tables>(policy: &Policy<'_, T>, party: &Party, question: &Question
 /// declared device; 0 where there is none.
 #[inline(always)]
 fn rule_for<T: Tables>(policy: &Policy<'_, T>, profile: u32, question: &Question) -> u16 {
-    let &Question { direction, service, peer, peer_party } = question;
+    let &Question {
+        direction,
+        service,
+        peer,
+        peer_party,
+    } = question;
     let rule = policy.rule(profile, direction, policy.class(peer), service);
     if rule != 0 || peer_party.number == 0 {
         return rule;
     }
-    policy.rule(profile, direction, profile_class(peer_party.profile), service)
+    policy.rule(
+        profile,
+        direction,
+        profile_class(peer_party.profile),
+        service,
+    )
 }
 
 /// Place in the service table: the port or type at the end that did not start.

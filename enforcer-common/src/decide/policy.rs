@@ -4,8 +4,9 @@
 use super::trace::Step;
 use crate::addr::{Ip, Mac, Vlan};
 use crate::table::{
-    Binding, Bucket, Control, DeviceEntry, Direction, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION, Layout,
-    ProfileLine, Row, SETTINGS_LINE, Settings, TRIE_CHILD, TrieNode, bucket_pair, device_key, row_key,
+    Binding, Bucket, Control, DeviceEntry, Direction, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION,
+    Layout, ProfileLine, Row, SETTINGS_LINE, Settings, TRIE_CHILD, TrieNode, bucket_pair,
+    device_key, row_key,
 };
 use crate::tables::Tables;
 
@@ -39,14 +40,26 @@ impl<'t, T: Tables> Policy<'t, T> {
             return None;
         }
         let epoch = Control::epoch(control.active);
-        Some(Self { tables, epoch, adopt_until: control.adopt_until, layout, settings, first })
+        Some(Self {
+            tables,
+            epoch,
+            adopt_until: control.adopt_until,
+            layout,
+            settings,
+            first,
+        })
     }
 
     #[inline(always)]
     pub fn device(&self, mac: Mac, vlan: Vlan) -> Option<DeviceEntry> {
         let layout = self.layout;
-        self.find(layout.devices, layout.devices_mask, device_key(mac, vlan), vlan.inner)
-            .map(DeviceEntry)
+        self.find(
+            layout.devices,
+            layout.devices_mask,
+            device_key(mac, vlan),
+            vlan.inner,
+        )
+        .map(DeviceEntry)
     }
 
     #[inline(always)]
@@ -57,7 +70,8 @@ impl<'t, T: Tables> Policy<'t, T> {
     /// The addresses of a device, by number.
     #[inline(always)]
     pub fn binding(&self, number: u32) -> Option<&'t Binding> {
-        self.tables.line(self.first + self.layout.bindings + number.wrapping_sub(1))
+        self.tables
+            .line(self.first + self.layout.bindings + number.wrapping_sub(1))
     }
 
     /// The class of a peer's address; 0 is "in no named peer".
@@ -69,7 +83,10 @@ impl<'t, T: Tables> Policy<'t, T> {
             (self.layout.trie_root_v6, ip.high, ip.low)
         };
         for _ in 0..TRIE_DEPTH {
-            let Some(line) = self.tables.line::<TrieNode>(self.first + self.layout.trie + node) else {
+            let Some(line) = self
+                .tables
+                .line::<TrieNode>(self.first + self.layout.trie + node)
+            else {
                 break;
             };
             let entry = line.0[(high >> 60) as usize & 15];
@@ -98,14 +115,24 @@ impl<'t, T: Tables> Policy<'t, T> {
             Some(row) => row as u32,
             None => self.default_row(profile, direction),
         };
-        let rule = self.short(self.layout.cells + row * self.layout.cell_lines, u32::from(service));
-        self.tables.note(Step::Cell { profile, direction, class, rule });
+        let rule = self.short(
+            self.layout.cells + row * self.layout.cell_lines,
+            u32::from(service),
+        );
+        self.tables.note(Step::Cell {
+            profile,
+            direction,
+            class,
+            rule,
+        });
         rule
     }
 
     #[inline(always)]
     fn default_row(&self, profile: u32, direction: Direction) -> u32 {
-        let [to, from] = self.profile(profile).map_or([0; 2], |line| line.default_rows);
+        let [to, from] = self
+            .profile(profile)
+            .map_or([0; 2], |line| line.default_rows);
         match direction {
             Direction::To => to,
             Direction::From => from,

@@ -29,11 +29,17 @@ const DHCPV6_SERVER: u16 = 547;
 
 #[inline(always)]
 fn has<T: Tables>(policy: &Policy<'_, T>, party: &Party, flag: u32) -> bool {
-    policy.profile(party.profile).is_some_and(|profile| profile.flags & flag != 0)
+    policy
+        .profile(party.profile)
+        .is_some_and(|profile| profile.flags & flag != 0)
 }
 
 #[inline(always)]
-pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
+pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) {
     if let Err(reason) = arp::parse(frame, &mut work.packet) {
         work.findings = [Finding::of(reason); 2];
         return;
@@ -49,7 +55,11 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy
     } else {
         Reason::SpoofedSource
     };
-    let for_destination = if has(policy, &destination, PROFILE_ARP) { Reason::Arp } else { Reason::ArpDenied };
+    let for_destination = if has(policy, &destination, PROFILE_ARP) {
+        Reason::Arp
+    } else {
+        Reason::ArpDenied
+    };
     work.findings = [Finding::of(for_source), Finding::of(for_destination)];
 }
 
@@ -111,7 +121,9 @@ fn judge_neighbour_source<F: Frame + ?Sized, T: Tables>(
     }
     if packet.icmp_type == NEIGHBOUR_ADVERTISEMENT {
         return match frame.read(packet.next) {
-            Some(target) if guard::owns(policy, party, Ip::v6(target)) => Reason::NeighbourDiscovery,
+            Some(target) if guard::owns(policy, party, Ip::v6(target)) => {
+                Reason::NeighbourDiscovery
+            }
             Some(_) => Reason::SpoofedSource,
             None => Reason::Truncated,
         };

@@ -9,7 +9,10 @@ use crate::table::{DeviceEntry, Direction};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// An end of the frame was looked up; 0 is the source, 1 the destination.
-    Identified { end: u8, device: Option<DeviceEntry> },
+    Identified {
+        end: u8,
+        device: Option<DeviceEntry>,
+    },
     /// No flow is known for the packet.
     FlowMissing,
     /// The packet belongs to a flow that the policy in force allowed.
@@ -21,5 +24,10 @@ pub enum Step {
     /// A service was looked up; class 0 is "in no rule".
     Service { index: u32, class: u16 },
     /// A cell of the policy was read; rule 0 is "none".
-    Cell { profile: u32, direction: Direction, class: u32, rule: u16 },
+    Cell {
+        profile: u32,
+        direction: Direction,
+        class: u32,
+        rule: u16,
+    },
 }

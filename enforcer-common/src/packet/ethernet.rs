@@ -43,7 +43,11 @@ fn read_tag<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<u16, Re
     packet.ethertype = u16::from_be_bytes([t0, t1]);
     packet.next += TAG;
     let identifier = u16::from_be_bytes([c0, c1]) & 0x0fff;
-    if identifier == RESERVED_VLAN { Err(Reason::BadVlan) } else { Ok(identifier) }
+    if identifier == RESERVED_VLAN {
+        Err(Reason::BadVlan)
+    } else {
+        Ok(identifier)
+    }
 }
 
 #[inline(always)]

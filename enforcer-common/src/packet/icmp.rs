@@ -63,7 +63,11 @@ pub const fn kind_of(packet: &Packet) -> Kind {
 /// packet was sent by the high end of it. The receiver of the error must be the
 /// sender of the quoted packet.
 #[inline(always)]
-pub fn quoted_flow<F: Frame + ?Sized>(frame: &F, packet: &Packet, key: &mut FlowKey) -> Result<(), Reason> {
+pub fn quoted_flow<F: Frame + ?Sized>(
+    frame: &F,
+    packet: &Packet,
+    key: &mut FlowKey,
+) -> Result<(), Reason> {
     let (source, destination, number, transport) = if packet.ethertype == ethertype::IPV4 {
         quoted_ipv4(frame, packet)?
     } else {
@@ -75,11 +79,20 @@ pub fn quoted_flow<F: Frame + ?Sized>(frame: &F, packet: &Packet, key: &mut Flow
     let ports: [u8; 8] = frame.read(transport).ok_or(Reason::Truncated)?;
     let [a0, a1, b0, b1, i0, i1, _, _] = ports;
     let (source_port, destination_port) = match number {
-        protocol::TCP | protocol::UDP => (u16::from_be_bytes([a0, a1]), u16::from_be_bytes([b0, b1])),
-        protocol::ICMP | protocol::ICMPV6 => (u16::from_be_bytes([i0, i1]), u16::from_be_bytes([i0, i1])),
+        protocol::TCP | protocol::UDP => {
+            (u16::from_be_bytes([a0, a1]), u16::from_be_bytes([b0, b1]))
+        }
+        protocol::ICMP | protocol::ICMPV6 => {
+            (u16::from_be_bytes([i0, i1]), u16::from_be_bytes([i0, i1]))
+        }
         _ => (0, 0),
     };
-    key.set(packet.vlan, number, (source, source_port), (destination, destination_port));
+    key.set(
+        packet.vlan,
+        number,
+        (source, source_port),
+        (destination, destination_port),
+    );
     Ok(())
 }
 
@@ -95,7 +108,12 @@ fn quoted_ipv4<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Quoted, 
     if version >> 4 != 4 || header < 20 {
         return Err(Reason::BadIpv4);
     }
-    Ok((Ip::v4(source), Ip::v4(destination), number, packet.next + header))
+    Ok((
+        Ip::v4(source),
+        Ip::v4(destination),
+        number,
+        packet.next + header,
+    ))
 }
 
 /// Extension headers in the quoted packet are not followed.
@@ -108,5 +126,10 @@ fn quoted_ipv6<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Quoted, 
     if version >> 4 != 6 {
         return Err(Reason::BadIpv6);
     }
-    Ok((Ip::v6(source), Ip::v6(destination), number, packet.next + 40))
+    Ok((
+        Ip::v6(source),
+        Ip::v6(destination),
+        number,
+        packet.next + 40,
+    ))
 }

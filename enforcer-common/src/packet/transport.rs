@@ -23,7 +23,9 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
     match (packet.protocol, packet.ethertype) {
         (protocol::TCP, _) => parse_tcp(frame, packet),
         (protocol::UDP, _) => parse_udp(frame, packet),
-        (protocol::ICMP, ethertype::IPV4) | (protocol::ICMPV6, ethertype::IPV6) => icmp::parse(frame, packet),
+        (protocol::ICMP, ethertype::IPV4) | (protocol::ICMPV6, ethertype::IPV6) => {
+            icmp::parse(frame, packet)
+        }
         _ => Ok(()),
     }
 }

@@ -2,3 +2,4 @@
 //! over a Unix socket.
 
 pub mod api;
+pub mod client;

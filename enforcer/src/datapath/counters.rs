@@ -41,7 +41,12 @@ impl Datapath {
                 for &reason in Reason::ALL {
                     let traffic = sum(&map, verdict_index(port, fate, reason))?;
                     if traffic.packets > 0 {
-                        counts.push(VerdictCount { port, fate, reason, traffic });
+                        counts.push(VerdictCount {
+                            port,
+                            fate,
+                            reason,
+                            traffic,
+                        });
                     }
                 }
             }
@@ -56,7 +61,10 @@ impl Datapath {
     pub fn rule_hits(&self, epoch: u32, rules: usize) -> Result<Vec<Traffic>> {
         let map: PerCpuArray<&MapData, Traffic> = self.counters("RULES")?;
         let first = half_of_rules(epoch) + 1;
-        (first..).take(rules).map(|index| sum(&map, index)).collect()
+        (first..)
+            .take(rules)
+            .map(|index| sum(&map, index))
+            .collect()
     }
 
     /// Sets the rule counters of an epoch that is not in force back to zero.
@@ -64,7 +72,10 @@ impl Datapath {
     /// # Errors
     /// When a map cannot be written.
     pub fn clear_rule_hits(&mut self, epoch: u32, rules: usize) -> Result<()> {
-        let map = self.ebpf.map_mut("RULES").context("the object holds no map RULES")?;
+        let map = self
+            .ebpf
+            .map_mut("RULES")
+            .context("the object holds no map RULES")?;
         let mut map: PerCpuArray<_, Traffic> = map.try_into()?;
         let zero = vec![Traffic::default(); aya::util::nr_cpus().map_err(|(_, error)| error)?];
         let first = half_of_rules(epoch) + 1;
@@ -93,7 +104,10 @@ impl Datapath {
     }
 
     fn counters<V: aya::Pod>(&self, name: &str) -> Result<PerCpuArray<&MapData, V>> {
-        let map = self.ebpf.map(name).with_context(|| format!("the object holds no map {name}"))?;
+        let map = self
+            .ebpf
+            .map(name)
+            .with_context(|| format!("the object holds no map {name}"))?;
         Ok(map.try_into()?)
     }
 }

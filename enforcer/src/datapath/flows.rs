@@ -25,8 +25,11 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be read.
     pub fn flows(&self, limit: usize) -> Result<Vec<(FlowKey, Flow)>> {
-        let map: HashMap<&MapData, FlowKey, Flow> =
-            self.ebpf.map("FLOWS").context("the object holds no map FLOWS")?.try_into()?;
+        let map: HashMap<&MapData, FlowKey, Flow> = self
+            .ebpf
+            .map("FLOWS")
+            .context("the object holds no map FLOWS")?
+            .try_into()?;
         // A flow that ends while the table is walked is left out.
         Ok(map.iter().take(limit).filter_map(Result::ok).collect())
     }
@@ -37,7 +40,10 @@ impl Datapath {
     /// When the map cannot be read.
     pub fn sweep(&mut self, settings: &Settings, second: u32) -> Result<Sweep> {
         let flows = self.flows(2 * self.capacity.flows as usize)?;
-        let map = self.ebpf.map_mut("FLOWS").context("the object holds no map FLOWS")?;
+        let map = self
+            .ebpf
+            .map_mut("FLOWS")
+            .context("the object holds no map FLOWS")?;
         let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
         let mut sweep = Sweep::default();
         for (key, flow) in flows {
@@ -57,7 +63,10 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be written.
     pub fn put_flow(&mut self, key: &FlowKey, flow: &Flow) -> Result<()> {
-        let map = self.ebpf.map_mut("FLOWS").context("the object holds no map FLOWS")?;
+        let map = self
+            .ebpf
+            .map_mut("FLOWS")
+            .context("the object holds no map FLOWS")?;
         let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
         Ok(map.insert(key, flow, 0)?)
     }
@@ -67,8 +76,11 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be read.
     pub fn flow(&self, key: &FlowKey) -> Result<Option<Flow>> {
-        let map: HashMap<&MapData, FlowKey, Flow> =
-            self.ebpf.map("FLOWS").context("the object holds no map FLOWS")?.try_into()?;
+        let map: HashMap<&MapData, FlowKey, Flow> = self
+            .ebpf
+            .map("FLOWS")
+            .context("the object holds no map FLOWS")?
+            .try_into()?;
         match map.get(key, 0) {
             Ok(flow) => Ok(Some(flow)),
             Err(aya::maps::MapError::KeyNotFound) => Ok(None),

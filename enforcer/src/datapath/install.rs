@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use aya::Ebpf;
 use aya::maps::{Map, MapData};
-use enforcer_common::table::{Control, DIGEST_LINE, LAYOUT_LINE, LAYOUT_VERSION};
+use enforcer_common::table::{
+    Control, DIGEST_LINE, LAYOUT_LINE, LAYOUT_VERSION, SETTINGS_LINE, Settings,
+};
 
 use super::Capacity;
 use super::memory::SharedWords;
@@ -56,7 +58,23 @@ impl PolicyMemory {
         for (place, index) in digest.chunks_exact_mut(8).zip(first..) {
             place.copy_from_slice(&self.policy.load(index).to_ne_bytes());
         }
-        Some(InForce { epoch: Control::epoch(active), digest })
+        Some(InForce {
+            epoch: Control::epoch(active),
+            digest,
+        })
+    }
+
+    /// Settings of the policy in force, if there is one.
+    pub fn settings(&self) -> Option<Settings> {
+        let active = self.control.load(ACTIVE);
+        if active == 0 {
+            return None;
+        }
+        let first = self.first_word(Control::first_line(active) + SETTINGS_LINE);
+        let words: [u64; WORDS_PER_LINE] =
+            std::array::from_fn(|word| self.policy.load(first + word));
+        // SAFETY: a line of policy memory is 64 bytes, any of which are valid settings.
+        Some(unsafe { std::mem::transmute::<[u64; WORDS_PER_LINE], Settings>(words) })
     }
 
     /// Epoch in force, 0 where no policy is loaded.
@@ -116,11 +134,16 @@ impl PolicyMemory {
         let words = compiled.lines.as_flattened().iter();
         for (word, index) in words.zip(self.first_word(first_line)..) {
             if self.policy.load(index) != *word {
-                bail!("policy memory does not read back as written, at word {index}; the old policy stays in force");
+                bail!(
+                    "policy memory does not read back as written, at word {index}; the old policy stays in force"
+                );
             }
         }
         let version = self.policy.load(self.first_word(first_line + LAYOUT_LINE)) as u32;
-        ensure!(version == LAYOUT_VERSION, "the compiled policy has layout {version}, the program {LAYOUT_VERSION}");
+        ensure!(
+            version == LAYOUT_VERSION,
+            "the compiled policy has layout {version}, the program {LAYOUT_VERSION}"
+        );
         Ok(())
     }
 }
@@ -134,7 +157,8 @@ pub(super) fn pinned_layout_version(control: &Path, policy: &Path) -> Option<u32
         return None;
     }
     let word = (Control::first_line(active) + LAYOUT_LINE) as usize * WORDS_PER_LINE;
-    let policy = SharedWords::map(MapData::from_pin(policy).ok()?.fd(), word + WORDS_PER_LINE).ok()?;
+    let policy =
+        SharedWords::map(MapData::from_pin(policy).ok()?.fd(), word + WORDS_PER_LINE).ok()?;
     Some(policy.load(word) as u32)
 }
 
@@ -161,6 +185,7 @@ pub(super) fn data<'e>(ebpf: &'e Ebpf, name: &str) -> Result<&'e MapData> {
             | Map::RingBuf(data),
         ) => Ok(data),
         Some(_) => bail!("map {name} has an unexpected type"),
-        None => Err(anyhow::anyhow!("the object holds no map {name}")).context("the object does not fit this program"),
+        None => Err(anyhow::anyhow!("the object holds no map {name}"))
+            .context("the object does not fit this program"),
     }
 }

@@ -1,7 +1,7 @@
 //! Map memory shared with the kernel, seen as 64-bit words.
 
-use std::os::fd::AsFd;
 use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 use anyhow::{Context as _, Result};
@@ -27,12 +27,16 @@ impl SharedWords {
     /// # Errors
     /// When the map cannot be mapped: not an array, not mmapable, or smaller.
     pub fn map(map: impl AsFd, words: usize) -> Result<Self> {
-        let length = NonZeroUsize::new(words * size_of::<u64>()).context("an empty map cannot be mapped")?;
+        let length =
+            NonZeroUsize::new(words * size_of::<u64>()).context("an empty map cannot be mapped")?;
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice.
         let start = unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, map, 0) }
             .context("cannot map a BPF array into memory")?;
-        Ok(Self { start: start.cast(), words })
+        Ok(Self {
+            start: start.cast(),
+            words,
+        })
     }
 
     pub fn len(&self) -> usize {

@@ -9,12 +9,11 @@ pub mod object;
 pub mod pins;
 pub mod ports;
 
-
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use aya::programs::Xdp;
 use aya::Ebpf;
+use aya::programs::Xdp;
 
 use install::PolicyMemory;
 
@@ -30,7 +29,10 @@ impl Default for Capacity {
     /// Room for the largest policy that the tables number, and for the flows of
     /// a large hospital: 2 × 64 MiB and about 40 MiB.
     fn default() -> Self {
-        Self { policy_lines: 1 << 20, flows: enforcer_common::limits::FLOWS }
+        Self {
+            policy_lines: 1 << 20,
+            flows: enforcer_common::limits::FLOWS,
+        }
     }
 }
 
@@ -71,7 +73,12 @@ impl Datapath {
             .try_into()
             .context("the program is not for XDP")?;
         program.load().context("the kernel refused the program")?;
-        Ok(Self { ebpf, memory, capacity, directory })
+        Ok(Self {
+            ebpf,
+            memory,
+            capacity,
+            directory,
+        })
     }
 
     /// The program, for attaching and for test runs.
@@ -79,7 +86,10 @@ impl Datapath {
     /// # Errors
     /// Never once loaded.
     pub fn program(&mut self) -> Result<&mut Xdp> {
-        let program = self.ebpf.program_mut(object::PROGRAM).context("the object holds no program")?;
+        let program = self
+            .ebpf
+            .program_mut(object::PROGRAM)
+            .context("the object holds no program")?;
         program.try_into().context("the program is not for XDP")
     }
 
@@ -88,7 +98,11 @@ impl Datapath {
     /// # Errors
     /// When the kernel does not tell.
     pub fn verified_instructions(&mut self) -> Result<u32> {
-        let info = self.program()?.info().context("the kernel tells nothing of the program")?;
-        info.verified_instruction_count().context("the kernel does not count verified instructions")
+        let info = self
+            .program()?
+            .info()
+            .context("the kernel tells nothing of the program")?;
+        info.verified_instruction_count()
+            .context("the kernel does not count verified instructions")
     }
 }

@@ -12,8 +12,17 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision.
-pub const PINNED_MAPS: [&str; 9] =
-    ["POLICY", "CONTROL", "PORTS", "FLOWS", "VERDICTS", "RULES", "STATISTICS", "BUDGETS", "EVENTS"];
+pub const PINNED_MAPS: [&str; 9] = [
+    "POLICY",
+    "CONTROL",
+    "PORTS",
+    "FLOWS",
+    "VERDICTS",
+    "RULES",
+    "STATISTICS",
+    "BUDGETS",
+    "EVENTS",
+];
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/enforcer"));
 
@@ -44,7 +53,10 @@ pub(super) fn shapes(capacity: Capacity) -> Result<BTreeMap<String, Shape>> {
     let object = aya_obj::Object::parse(OBJECT).context("cannot read the embedded object")?;
     let sized: BTreeMap<&str, u32> = capacities(capacity).into();
     let shapes = object.maps.iter().map(|(name, map)| {
-        let max_entries = sized.get(name.as_str()).copied().unwrap_or_else(|| map.max_entries());
+        let max_entries = sized
+            .get(name.as_str())
+            .copied()
+            .unwrap_or_else(|| map.max_entries());
         let shape = Shape {
             kind: map.map_type(),
             key_size: map.key_size(),
@@ -57,5 +69,8 @@ pub(super) fn shapes(capacity: Capacity) -> Result<BTreeMap<String, Shape>> {
 }
 
 fn capacities(capacity: Capacity) -> [(&'static str, u32); 2] {
-    [("POLICY", 2 * capacity.policy_lines), ("FLOWS", capacity.flows)]
+    [
+        ("POLICY", 2 * capacity.policy_lines),
+        ("FLOWS", capacity.flows),
+    ]
 }

@@ -37,8 +37,12 @@ pub fn plan(root: &Path, capacity: Capacity) -> Result<Plan> {
         },
     };
     let directory = root.join(format!("gen-{number}"));
-    std::fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    Ok(Plan { directory, replaces })
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    Ok(Plan {
+        directory,
+        replaces,
+    })
 }
 
 /// Removes every generation but one, with its pins.
@@ -59,7 +63,8 @@ pub fn remove_others(root: &Path, keep: &Path) -> Result<()> {
 /// # Errors
 /// When a pin cannot be removed.
 pub fn remove(directory: &Path) -> Result<()> {
-    let entries = std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let entries = std::fs::read_dir(directory)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
     for entry in entries {
         let path = entry?.path();
         std::fs::remove_file(&path).with_context(|| format!("cannot unpin {}", path.display()))?;
@@ -72,11 +77,17 @@ pub fn remove(directory: &Path) -> Result<()> {
 /// # Errors
 /// When `root` cannot be read.
 pub fn generations(root: &Path) -> Result<Vec<(u32, PathBuf)>> {
-    let entries = std::fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))?;
+    let entries =
+        std::fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))?;
     let mut found: Vec<(u32, PathBuf)> = entries
         .filter_map(Result::ok)
         .filter_map(|entry| {
-            let number = entry.file_name().to_str()?.strip_prefix("gen-")?.parse().ok()?;
+            let number = entry
+                .file_name()
+                .to_str()?
+                .strip_prefix("gen-")?
+                .parse()
+                .ok()?;
             Some((number, entry.path()))
         })
         .collect();
@@ -93,7 +104,9 @@ fn mismatch(directory: &Path, capacity: Capacity) -> Result<Option<String>> {
         if !path.exists() {
             continue;
         }
-        let Some(expected) = shapes.get(name) else { continue };
+        let Some(expected) = shapes.get(name) else {
+            continue;
+        };
         let pinned = match MapData::from_pin(&path).and_then(|map| map.info()) {
             Ok(info) => Shape {
                 kind: info.map_type().map_or(u32::MAX, |kind| kind as u32),
@@ -101,10 +114,16 @@ fn mismatch(directory: &Path, capacity: Capacity) -> Result<Option<String>> {
                 value_size: info.value_size(),
                 max_entries: info.max_entries(),
             },
-            Err(error) => return Ok(Some(format!("{name} is not a map that can be opened: {error}"))),
+            Err(error) => {
+                return Ok(Some(format!(
+                    "{name} is not a map that can be opened: {error}"
+                )));
+            }
         };
         if pinned != *expected {
-            return Ok(Some(format!("map {name} is {pinned:?}, this version needs {expected:?}")));
+            return Ok(Some(format!(
+                "map {name} is {pinned:?}, this version needs {expected:?}"
+            )));
         }
     }
     Ok(layout_mismatch(directory))
@@ -113,6 +132,7 @@ fn mismatch(directory: &Path, capacity: Capacity) -> Result<Option<String>> {
 /// A policy in force with another layout of lines cannot be read by this program.
 fn layout_mismatch(directory: &Path) -> Option<String> {
     let version = pinned_layout_version(&directory.join("CONTROL"), &directory.join("POLICY"))?;
-    (version != LAYOUT_VERSION)
-        .then(|| format!("the policy in force has layout {version}, this version needs {LAYOUT_VERSION}"))
+    (version != LAYOUT_VERSION).then(|| {
+        format!("the policy in force has layout {version}, this version needs {LAYOUT_VERSION}")
+    })
 }

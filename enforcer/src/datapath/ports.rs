@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use aya::maps::HashMap;
-use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::XdpMode;
+use aya::programs::links::{FdLink, PinnedLink};
 use enforcer_common::port::Port;
 
 use super::Datapath;
@@ -26,9 +26,13 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be written.
     pub fn declare_port(&mut self, interface: u32, port: &Port) -> Result<()> {
-        let map = self.ebpf.map_mut("PORTS").context("the object holds no map PORTS")?;
+        let map = self
+            .ebpf
+            .map_mut("PORTS")
+            .context("the object holds no map PORTS")?;
         let mut map: HashMap<_, u32, Port> = map.try_into()?;
-        map.insert(interface, port, 0).context("cannot declare a port")
+        map.insert(interface, port, 0)
+            .context("cannot declare a port")
     }
 
     /// Forgets ports whose interface index is not among these.
@@ -36,10 +40,16 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be read or written.
     pub fn retain_ports(&mut self, interfaces: &[u32]) -> Result<()> {
-        let map = self.ebpf.map_mut("PORTS").context("the object holds no map PORTS")?;
+        let map = self
+            .ebpf
+            .map_mut("PORTS")
+            .context("the object holds no map PORTS")?;
         let mut map: HashMap<_, u32, Port> = map.try_into()?;
         let known: Vec<u32> = map.keys().filter_map(Result::ok).collect();
-        for interface in known.iter().filter(|interface| !interfaces.contains(interface)) {
+        for interface in known
+            .iter()
+            .filter(|interface| !interfaces.contains(interface))
+        {
             map.remove(interface)?;
         }
         Ok(())
@@ -52,8 +62,16 @@ impl Datapath {
     /// # Errors
     /// When the interface is gone, its driver has no native XDP, or another
     /// program holds it.
-    pub fn attach(&mut self, name: &str, interface: u32, previous: Option<&Path>) -> Result<Attached> {
-        let directory = self.directory.clone().context("links of an unpinned datapath cannot be kept")?;
+    pub fn attach(
+        &mut self,
+        name: &str,
+        interface: u32,
+        previous: Option<&Path>,
+    ) -> Result<Attached> {
+        let directory = self
+            .directory
+            .clone()
+            .context("links of an unpinned datapath cannot be kept")?;
         let pin = link_path(&directory, name, interface);
         let older = previous.map(|directory| link_path(directory, name, interface));
         for path in [Some(pin.clone()), older].into_iter().flatten() {
@@ -67,25 +85,32 @@ impl Datapath {
         })?;
         let link: FdLink = match program.take_link(id)?.try_into() {
             Ok(link) => link,
-            Err(error) => bail!("{name} took the program without a link that survives the daemon: {error}"),
+            Err(error) => {
+                bail!("{name} took the program without a link that survives the daemon: {error}")
+            }
         };
-        link.pin(&pin).with_context(|| format!("cannot pin the link of {name} at {}", pin.display()))?;
+        link.pin(&pin)
+            .with_context(|| format!("cannot pin the link of {name} at {}", pin.display()))?;
         Ok(Attached::New)
     }
 
     /// Switches a pinned link to this program and pins it at `to`; false when
     /// its interface is gone, and the pin with it.
     fn take_over(&mut self, from: &Path, to: &Path) -> Result<bool> {
-        let link =
-            PinnedLink::from_pin(from).with_context(|| format!("cannot open the link at {}", from.display()))?;
+        let link = PinnedLink::from_pin(from)
+            .with_context(|| format!("cannot open the link at {}", from.display()))?;
         let program = self.program()?;
         let Ok(id) = program.attach_to_link(FdLink::from(link).try_into()?) else {
             unpin(from)?;
             return Ok(false);
         };
-        let link: FdLink = program.take_link(id)?.try_into().context("a pinned link has no descriptor")?;
+        let link: FdLink = program
+            .take_link(id)?
+            .try_into()
+            .context("a pinned link has no descriptor")?;
         if from != to {
-            link.pin(to).with_context(|| format!("cannot pin a link at {}", to.display()))?;
+            link.pin(to)
+                .with_context(|| format!("cannot pin a link at {}", to.display()))?;
             unpin(from)?;
         }
         Ok(true)
@@ -108,7 +133,9 @@ impl Datapath {
     }
 
     fn unpin_links(&self, chosen: impl Fn(u32, &str) -> bool) -> Result<()> {
-        let Some(directory) = &self.directory else { return Ok(()) };
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
         for (path, interface, name) in pinned_links(directory)? {
             if chosen(interface, &name) {
                 unpin(&path)?;
@@ -123,7 +150,8 @@ impl Datapath {
 /// # Errors
 /// When the directory cannot be read.
 pub fn pinned_links(directory: &Path) -> Result<Vec<(PathBuf, u32, String)>> {
-    let entries = std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let entries = std::fs::read_dir(directory)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
     let links = entries.filter_map(Result::ok).filter_map(|entry| {
         let file_name = entry.file_name().into_string().ok()?;
         let (index, name) = file_name.strip_prefix("link-")?.split_once('-')?;

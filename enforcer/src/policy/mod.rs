@@ -4,7 +4,9 @@
 use std::path::Path;
 
 pub mod compile;
+pub mod describe;
 pub mod diagnostic;
+pub mod diff;
 pub mod model;
 pub mod source;
 

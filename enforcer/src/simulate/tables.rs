@@ -26,7 +26,9 @@ pub struct HostTables {
 
 impl std::fmt::Debug for HostTables {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HostTables").field("control", &self.control).finish_non_exhaustive()
+        f.debug_struct("HostTables")
+            .field("control", &self.control)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +92,11 @@ impl Tables for HostTables {
     }
 
     fn spend_flow(&self, device: u32, per_second: u32, now: u64) -> bool {
-        self.budgets.borrow_mut().entry(device).or_default().spend_flow(per_second, now)
+        self.budgets
+            .borrow_mut()
+            .entry(device)
+            .or_default()
+            .spend_flow(per_second, now)
     }
 
     fn note(&self, step: Step) {

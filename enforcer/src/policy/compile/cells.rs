@@ -29,17 +29,21 @@ impl Cells {
             let mut default_rows = [0; 2];
             for direction in [Direction::To, Direction::From] {
                 let rules = numbered_rules(profile, direction, first_rule);
-                let any = rules.iter().filter(|(_, rule)| rule.peers.contains(&Peer::Any));
+                let any = rules
+                    .iter()
+                    .filter(|(_, rule)| rule.peers.contains(&Peer::Any));
                 default_rows[of_table(direction) as usize] = builder.row(any);
                 for class in address_classes(&rules, peers) {
-                    let matching = rules
-                        .iter()
-                        .filter(|(_, rule)| rule.peers.iter().any(|peer| peers.contains(class, peer)));
+                    let matching = rules.iter().filter(|(_, rule)| {
+                        rule.peers.iter().any(|peer| peers.contains(class, peer))
+                    });
                     slots.push(slot(index, direction, class, builder.row(matching)));
                 }
                 for profile in peer_profiles(&rules) {
                     let matching = rules.iter().filter(|(_, rule)| {
-                        rule.peers.iter().any(|peer| matches!(peer, Peer::Any) || *peer == Peer::Profile(profile))
+                        rule.peers.iter().any(|peer| {
+                            matches!(peer, Peer::Any) || *peer == Peer::Profile(profile)
+                        })
                     });
                     let class = profile_class(profile_number(profile));
                     slots.push(slot(index, direction, class, builder.row(matching)));
@@ -48,7 +52,11 @@ impl Cells {
             defaults.push(default_rows);
             first_rule += profile.rules.len();
         }
-        Self { rows: builder.rows, slots, defaults }
+        Self {
+            rows: builder.rows,
+            slots,
+            defaults,
+        }
     }
 
     /// Rows of a profile for peers of no class of their own, `to` first.
@@ -60,13 +68,22 @@ impl Cells {
 type Numbered<'m> = (u16, &'m Rule);
 
 fn numbered_rules(profile: &Profile, direction: Direction, first: usize) -> Vec<Numbered<'_>> {
-    let numbered = profile.rules.iter().enumerate().map(|(index, rule)| ((first + index) as u16, rule));
-    numbered.filter(|(_, rule)| rule.direction == direction).collect()
+    let numbered = profile
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| ((first + index) as u16, rule));
+    numbered
+        .filter(|(_, rule)| rule.direction == direction)
+        .collect()
 }
 
 fn address_classes(rules: &[Numbered<'_>], peers: &PeerClasses) -> BTreeSet<u32> {
     let named = rules.iter().flat_map(|(_, rule)| &rule.peers);
-    named.flat_map(|peer| peers.classes(peer)).copied().collect()
+    named
+        .flat_map(|peer| peers.classes(peer))
+        .copied()
+        .collect()
 }
 
 fn peer_profiles(rules: &[Numbered<'_>]) -> BTreeSet<usize> {
@@ -87,7 +104,10 @@ fn of_table(direction: Direction) -> table::Direction {
 }
 
 fn slot(profile: usize, direction: Direction, class: u32, row: u32) -> Slot {
-    Slot { key: row_key(profile_number(profile), of_table(direction), class), value: row.into() }
+    Slot {
+        key: row_key(profile_number(profile), of_table(direction), class),
+        value: row.into(),
+    }
 }
 
 /// Makes rows, each distinct one once.
@@ -100,13 +120,21 @@ struct Builder<'s> {
 impl<'s> Builder<'s> {
     fn new(services: &'s ServiceClasses) -> Self {
         let empty = vec![0; services.count];
-        Self { services, rows: vec![empty.clone()], numbers: BTreeMap::from([(empty, 0)]) }
+        Self {
+            services,
+            rows: vec![empty.clone()],
+            numbers: BTreeMap::from([(empty, 0)]),
+        }
     }
 
     fn row<'m>(&mut self, rules: impl Iterator<Item = &'m Numbered<'m>>) -> u32 {
         let mut row = vec![0; self.services.count];
         for (number, rule) in rules {
-            for class in rule.services.iter().flat_map(|service| self.services.classes(*service)) {
+            for class in rule
+                .services
+                .iter()
+                .flat_map(|service| self.services.classes(*service))
+            {
                 let cell = &mut row[usize::from(*class)];
                 if *cell == 0 {
                     *cell = *number;

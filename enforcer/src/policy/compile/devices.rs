@@ -26,7 +26,11 @@ fn place(buckets: &mut [Bucket], mut slot: Slot, seed: u64) -> Option<()> {
     for moves in 0..MOVES {
         let (first, second) = bucket_pair(slot.key, seed, mask);
         for bucket in [first, second] {
-            if let Some(free) = buckets[bucket as usize].0.iter_mut().find(|slot| slot.key == 0) {
+            if let Some(free) = buckets[bucket as usize]
+                .0
+                .iter_mut()
+                .find(|slot| slot.key == 0)
+            {
                 *free = slot;
                 return Some(());
             }

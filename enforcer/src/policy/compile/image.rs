@@ -2,8 +2,8 @@
 
 use enforcer_common::addr::Ip;
 use enforcer_common::table::{
-    Binding, Bucket, DIGEST_LINE, DeviceEntry, Digest, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION, Layout, Line,
-    ProfileLine, Row, SETTINGS_LINE, Settings, Slot, device_key,
+    Binding, Bucket, DIGEST_LINE, DeviceEntry, Digest, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION,
+    Layout, Line, ProfileLine, Row, SETTINGS_LINE, Settings, Slot, device_key,
 };
 
 use super::cells::Cells;
@@ -23,7 +23,10 @@ impl Image {
     pub(super) fn new() -> Self {
         Self {
             lines: vec![[0; 8]; FIXED_LINES as usize],
-            layout: Layout { version: LAYOUT_VERSION, ..Layout::default() },
+            layout: Layout {
+                version: LAYOUT_VERSION,
+                ..Layout::default()
+            },
             slots_of_devices: Vec::new(),
         }
     }
@@ -32,7 +35,9 @@ impl Image {
         let bindings: Vec<Binding> = model.devices.iter().map(binding).collect();
         self.layout.bindings = self.place(&bindings);
         let numbered = model.devices.iter().zip(1..);
-        self.slots_of_devices = numbered.map(|(device, number)| device_slot(device, number)).collect();
+        self.slots_of_devices = numbered
+            .map(|(device, number)| device_slot(device, number))
+            .collect();
     }
 
     pub(super) fn place_profiles(&mut self, profiles: &[ProfileLine]) {
@@ -56,7 +61,8 @@ impl Image {
         self.layout.cells = self.place(&lines.concat());
         let devices = std::mem::take(&mut self.slots_of_devices);
         for seed in 1.. {
-            let (Some(devices), Some(rows)) = (fill(&devices, seed), fill(&cells.slots, seed)) else {
+            let (Some(devices), Some(rows)) = (fill(&devices, seed), fill(&cells.slots, seed))
+            else {
                 continue;
             };
             self.layout.seed = seed;
@@ -66,7 +72,13 @@ impl Image {
         }
     }
 
-    pub(super) fn finish(mut self, settings: Settings, digest: [u8; 32], model: &Model, rules: usize) -> Vec<[u64; 8]> {
+    pub(super) fn finish(
+        mut self,
+        settings: Settings,
+        digest: [u8; 32],
+        model: &Model,
+        rules: usize,
+    ) -> Vec<[u64; 8]> {
         self.layout.lines = self.lines.len() as u32;
         self.lines[LAYOUT_LINE as usize] = words(&self.layout);
         self.lines[SETTINGS_LINE as usize] = words(&settings);
@@ -119,6 +131,15 @@ fn binding(device: &Device) -> Binding {
 
 fn device_slot(device: &Device, number: u32) -> Slot {
     let bound = device.addresses().next().is_some();
-    let entry = DeviceEntry::new(device.vlan.inner, profile_number(device.profile), device.mode, bound, number);
-    Slot { key: device_key(device.mac, device.vlan), value: entry.0 }
+    let entry = DeviceEntry::new(
+        device.vlan.inner,
+        profile_number(device.profile),
+        device.mode,
+        bound,
+        number,
+    );
+    Slot {
+        key: device_key(device.mac, device.vlan),
+        value: entry.0,
+    }
 }

@@ -11,8 +11,8 @@ use std::fmt;
 
 use enforcer_common::limits;
 use enforcer_common::table::{
-    CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, PROFILE_ARP, PROFILE_DHCP, PROFILE_ENFORCE,
-    PROFILE_NEIGHBOUR_DISCOVERY, ProfileLine, Settings,
+    CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, PROFILE_ARP, PROFILE_DHCP,
+    PROFILE_ENFORCE, PROFILE_NEIGHBOUR_DISCOVERY, ProfileLine, Settings,
 };
 use enforcer_common::verdict::Mode;
 use sha2::{Digest as _, Sha256};
@@ -36,14 +36,20 @@ pub struct Compiled {
 
 impl fmt::Debug for Compiled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Compiled").field("lines", &self.lines.len()).finish_non_exhaustive()
+        f.debug_struct("Compiled")
+            .field("lines", &self.lines.len())
+            .finish_non_exhaustive()
     }
 }
 
 /// Why a valid policy cannot be put into tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    TooMany { what: &'static str, count: usize, limit: usize },
+    TooMany {
+        what: &'static str,
+        count: usize,
+        limit: usize,
+    },
 }
 
 impl fmt::Display for Error {
@@ -60,7 +66,11 @@ impl std::error::Error for Error {}
 
 fn check(what: &'static str, count: usize, limit: u32) -> Result<(), Error> {
     let limit = limit as usize;
-    if count > limit { Err(Error::TooMany { what, count, limit }) } else { Ok(()) }
+    if count > limit {
+        Err(Error::TooMany { what, count, limit })
+    } else {
+        Ok(())
+    }
 }
 
 /// Compiles a policy.
@@ -91,7 +101,11 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
     image.place_services(&services);
     image.place_cells(&cells);
     let lines = image.finish(settings(model), digest, model, rules.len());
-    Ok(Compiled { lines, digest, rules })
+    Ok(Compiled {
+        lines,
+        digest,
+        rules,
+    })
 }
 
 /// Number of a profile in the tables; 0 is unset.
@@ -102,7 +116,12 @@ fn profile_number(index: usize) -> u32 {
 /// Number of the profile that judges broadcast from the core side: the one the
 /// policy names, else one of our own that allows network services alone.
 fn broadcast_profile(model: &Model) -> u32 {
-    profile_number(model.defaults.core_broadcast.unwrap_or(model.profiles.len()))
+    profile_number(
+        model
+            .defaults
+            .core_broadcast
+            .unwrap_or(model.profiles.len()),
+    )
 }
 
 fn profile_lines(model: &Model, cells: &Cells) -> Vec<ProfileLine> {
@@ -131,12 +150,24 @@ fn profile_flags(mode: Mode, network: Network) -> u32 {
 }
 
 fn sum(flags: [(bool, u32); 4]) -> u32 {
-    flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum()
+    flags
+        .iter()
+        .filter(|(set, _)| *set)
+        .map(|(_, flag)| flag)
+        .sum()
 }
 
 fn settings(model: &Model) -> Settings {
-    let Defaults { mode, unknown_devices, control_frames, timeouts, .. } = &model.defaults;
-    let seconds = |duration: std::time::Duration| u32::try_from(duration.as_secs()).unwrap_or(i32::MAX as u32);
+    let Defaults {
+        mode,
+        unknown_devices,
+        control_frames,
+        timeouts,
+        ..
+    } = &model.defaults;
+    let seconds = |duration: std::time::Duration| {
+        u32::try_from(duration.as_secs()).unwrap_or(i32::MAX as u32)
+    };
     Settings {
         unknown_profile: unknown_devices.map_or(0, profile_number),
         broadcast_profile: broadcast_profile(model),

@@ -27,10 +27,16 @@ impl PeerClasses {
         // A prefix belongs to its own peers and to those of every prefix around it.
         let mut around: Vec<(IpNet, Vec<Peer>)> = Vec::new();
         for (prefix, own) in prefixes {
-            while around.last().is_some_and(|(outer, _)| !outer.contains(&prefix)) {
+            while around
+                .last()
+                .is_some_and(|(outer, _)| !outer.contains(&prefix))
+            {
                 around.pop();
             }
-            let mut peers = around.last().map(|(_, peers)| peers.clone()).unwrap_or_default();
+            let mut peers = around
+                .last()
+                .map(|(_, peers)| peers.clone())
+                .unwrap_or_default();
             peers.extend(own);
             peers.sort();
             peers.dedup();
@@ -51,10 +57,20 @@ impl PeerClasses {
         // Shorter prefixes first: a longer one then overwrites its part.
         classed.sort_by_key(|(prefix, _)| (prefix.prefix_len(), *prefix));
         for (prefix, class) in classed {
-            let root = if prefix.addr().is_ipv4() { root_v4 } else { root_v6 };
+            let root = if prefix.addr().is_ipv4() {
+                root_v4
+            } else {
+                root_v6
+            };
             trie.insert(root, prefix, class);
         }
-        Self { of_peer, peers, nodes: trie.nodes, root_v4, root_v6 }
+        Self {
+            of_peer,
+            peers,
+            nodes: trie.nodes,
+            root_v4,
+            root_v6,
+        }
     }
 
     /// The classes that make up a peer.
@@ -71,13 +87,20 @@ impl PeerClasses {
 /// Every prefix that a rule's peers name, sorted so that an outer prefix comes
 /// before those within it, with the peers that name it.
 fn prefixes_of_peers(model: &Model) -> BTreeMap<IpNet, Vec<Peer>> {
-    let mut used: Vec<&Peer> =
-        model.profiles.iter().flat_map(|profile| &profile.rules).flat_map(|rule| &rule.peers).collect();
+    let mut used: Vec<&Peer> = model
+        .profiles
+        .iter()
+        .flat_map(|profile| &profile.rules)
+        .flat_map(|rule| &rule.peers)
+        .collect();
     used.sort();
     used.dedup();
     let mut addresses: BTreeMap<usize, Vec<IpNet>> = BTreeMap::new();
     for device in &model.devices {
-        addresses.entry(device.profile).or_default().extend(device.addresses().map(IpNet::from));
+        addresses
+            .entry(device.profile)
+            .or_default()
+            .extend(device.addresses().map(IpNet::from));
     }
     let mut prefixes: BTreeMap<IpNet, Vec<Peer>> = BTreeMap::new();
     for peer in used {
@@ -120,7 +143,11 @@ impl Trie {
         // Down to the node in which the prefix ends.
         while 4 * (depth + 1) < length {
             let entry = self.nodes[node as usize].0[nibble(depth)];
-            let child = if entry & TRIE_CHILD != 0 { entry & !TRIE_CHILD } else { self.add_node(entry) };
+            let child = if entry & TRIE_CHILD != 0 {
+                entry & !TRIE_CHILD
+            } else {
+                self.add_node(entry)
+            };
             self.nodes[node as usize].0[nibble(depth)] = TRIE_CHILD | child;
             node = child;
             depth += 1;

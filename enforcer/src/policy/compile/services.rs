@@ -44,10 +44,16 @@ impl ServiceClasses {
             }
             let until = edges.peek().map_or(SERVICES, |(next, _)| *next);
             let next = numbers.len();
-            let class = *numbers.entry(active.iter().copied().collect()).or_insert(next);
+            let class = *numbers
+                .entry(active.iter().copied().collect())
+                .or_insert(next);
             table[start as usize..until as usize].fill(class as u16);
         }
-        check("distinct sets of services", numbers.len(), u32::from(u16::MAX))?;
+        check(
+            "distinct sets of services",
+            numbers.len(),
+            u32::from(u16::MAX),
+        )?;
         let count = numbers.len();
         let mut of_service: BTreeMap<Service, Vec<u16>> = BTreeMap::new();
         for (set, class) in numbers {
@@ -55,7 +61,11 @@ impl ServiceClasses {
                 of_service.entry(service).or_default().push(class as u16);
             }
         }
-        Ok(Self { of_service, table, count })
+        Ok(Self {
+            of_service,
+            table,
+            count,
+        })
     }
 
     /// The classes that make up a service.
@@ -66,7 +76,8 @@ impl ServiceClasses {
 
 /// First and last place of a service in the table.
 fn places(service: Service) -> (u32, u32) {
-    let range = |base: u32, first: u16, last: u16| (base + u32::from(first), base + u32::from(last));
+    let range =
+        |base: u32, first: u16, last: u16| (base + u32::from(first), base + u32::from(last));
     match service {
         Service::Tcp(first, last) => range(SERVICE_TCP, first, last),
         Service::Udp(first, last) => range(SERVICE_UDP, first, last),

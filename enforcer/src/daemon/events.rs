@@ -1,0 +1,97 @@
+//! Events: read from the ring buffer, named, kept for a while, and handed to
+//! whoever follows.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use aya::maps::{MapData, RingBuf};
+use enforcer_common::event::Event as Record;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::broadcast;
+
+use super::engine::{Engine, monotonic_ns};
+use super::views;
+use crate::control::api::Event;
+
+/// Events kept for those who ask afterwards.
+const KEPT: usize = 10_000;
+/// Events that a slow follower may lag behind before it loses some.
+const FOLLOWED: usize = 4_096;
+
+pub(super) struct Events {
+    kept: Mutex<VecDeque<Arc<Event>>>,
+    live: broadcast::Sender<Arc<Event>>,
+}
+
+impl Events {
+    pub(super) fn new() -> Self {
+        Self {
+            kept: Mutex::default(),
+            live: broadcast::Sender::new(FOLLOWED),
+        }
+    }
+
+    /// The last events, oldest first, and those that come from now on.
+    pub(super) fn follow(&self, last: usize) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let skip = kept.len().saturating_sub(last);
+        (
+            kept.iter().skip(skip).cloned().collect(),
+            self.live.subscribe(),
+        )
+    }
+
+    fn publish(&self, event: Event) {
+        let event = Arc::new(event);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(Arc::clone(&event));
+        // Nobody may be following.
+        let _ = self.live.send(event);
+    }
+}
+
+/// Reads events for as long as the daemon lives.
+pub(super) async fn pump(
+    engine: Arc<Engine>,
+    events: Arc<Events>,
+    ring: RingBuf<MapData>,
+) -> Result<()> {
+    // SAFETY: the ring buffer owns its descriptor and shows the same one for as
+    // long as it lives, which is as long as the `AsyncFd` does.
+    let mut ring = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
+        .context("cannot wait for events")?;
+    loop {
+        let mut ready = ring
+            .readable_mut()
+            .await
+            .context("cannot wait for events")?;
+        let ring = ready.get_inner_mut();
+        while let Some(item) = ring.next() {
+            if let Some(record) = decode(&item) {
+                events.publish(views::event(&engine, &record, wall_time(record.time)));
+            }
+        }
+        ready.clear_ready();
+    }
+}
+
+fn decode(bytes: &[u8]) -> Option<Record> {
+    if bytes.len() < size_of::<Record>() {
+        return None;
+    }
+    // SAFETY: the buffer holds at least a record, and any bytes are a valid one.
+    Some(unsafe { bytes.as_ptr().cast::<Record>().read_unaligned() })
+}
+
+/// The time of day at a time of the monotonic clock.
+fn wall_time(monotonic: u64) -> SystemTime {
+    let age = monotonic_ns().saturating_sub(monotonic);
+    let now = SystemTime::now();
+    now.checked_sub(Duration::from_nanos(age)).unwrap_or(now)
+}

@@ -1,0 +1,233 @@
+//! `/metrics`: what is counted, in Prometheus' text form. Label sets are bounded:
+//! ports, reasons, profiles and rules; never devices.
+
+use anyhow::Result;
+use prometheus::{
+    Encoder as _, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use super::engine::Engine;
+use super::views;
+use enforcer_common::limits;
+
+/// The page that Prometheus scrapes. Made anew each time from the kernel's own
+/// counters, so that a restart of the daemon loses nothing.
+pub(super) fn render(engine: &Engine) -> Result<String> {
+    let registry = Registry::new();
+    let counters = views::counters(engine)?;
+
+    let labels = ["port", "verdict", "reason"];
+    let packets = counter_vec(
+        &registry,
+        "enforcer_packets_total",
+        "Frames judged.",
+        &labels,
+    )?;
+    let bytes = counter_vec(
+        &registry,
+        "enforcer_bytes_total",
+        "Bytes of the frames judged.",
+        &labels,
+    )?;
+    for count in &counters.ports {
+        let labels = [
+            count.port.as_str(),
+            count.fate.as_str(),
+            count.reason.as_str(),
+        ];
+        packets.with_label_values(&labels).inc_by(count.packets);
+        bytes.with_label_values(&labels).inc_by(count.bytes);
+    }
+    let labels = ["profile", "rule"];
+    let packets = counter_vec(
+        &registry,
+        "enforcer_rule_packets_total",
+        "Frames that a rule allowed.",
+        &labels,
+    )?;
+    let bytes = counter_vec(
+        &registry,
+        "enforcer_rule_bytes_total",
+        "Bytes that a rule allowed.",
+        &labels,
+    )?;
+    for count in &counters.rules {
+        let labels = [count.profile.as_str(), count.rule.as_str()];
+        packets.with_label_values(&labels).inc_by(count.packets);
+        bytes.with_label_values(&labels).inc_by(count.bytes);
+    }
+
+    gauge(
+        &registry,
+        "enforcer_flows",
+        "Flows remembered, at the last sweep.",
+        counters.flows_current,
+    )?;
+    for (name, help, value) in [
+        (
+            "enforcer_flows_created_total",
+            "Flows begun.",
+            counters.flows_created,
+        ),
+        (
+            "enforcer_flows_expired_total",
+            "Flows forgotten because they were idle.",
+            counters.flows_expired,
+        ),
+        (
+            "enforcer_flows_refused_total",
+            "Flows refused for want of budget or room.",
+            counters.flows_refused,
+        ),
+        (
+            "enforcer_events_sent_total",
+            "Events sent to the daemon.",
+            counters.events_sent,
+        ),
+        (
+            "enforcer_events_lost_total",
+            "Events lost because the buffer was full.",
+            counters.events_lost,
+        ),
+        (
+            "enforcer_events_suppressed_total",
+            "Events beyond their device's budget.",
+            counters.events_suppressed,
+        ),
+    ] {
+        counter(&registry, name, help, value)?;
+    }
+    render_policy(engine, &registry)?;
+    render_maps(engine, &registry, counters.flows_current)?;
+    let info = gauge_vec(
+        &registry,
+        "enforcer_build_info",
+        "Version of the daemon.",
+        &["version"],
+    )?;
+    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+
+    let mut page = Vec::new();
+    TextEncoder::new().encode(&registry.gather(), &mut page)?;
+    Ok(String::from_utf8(page)?)
+}
+
+fn render_policy(engine: &Engine, registry: &Registry) -> Result<()> {
+    let epoch = engine.datapath().memory.epoch();
+    gauge(
+        registry,
+        "enforcer_policy_epoch",
+        "Epoch of the policy in force, 0 for none.",
+        u64::from(epoch),
+    )?;
+    if let Some(running) = engine.running() {
+        let info = gauge_vec(
+            registry,
+            "enforcer_policy_info",
+            "The policy in force.",
+            &["hash"],
+        )?;
+        info.with_label_values(&[&running.hash]).set(1);
+        let count =
+            |name: &str, help: &str, value: usize| gauge(registry, name, help, value as u64);
+        count(
+            "enforcer_policy_devices",
+            "Devices in the policy in force.",
+            running.model.devices.len(),
+        )?;
+        count(
+            "enforcer_policy_profiles",
+            "Profiles in the policy in force.",
+            running.model.profiles.len(),
+        )?;
+        count(
+            "enforcer_policy_rules",
+            "Rules in the policy in force.",
+            running.compiled.rules.len(),
+        )?;
+    }
+    let totals = engine.totals();
+    let applies = counter_vec(
+        registry,
+        "enforcer_policy_applies_total",
+        "Policies received.",
+        &["result"],
+    )?;
+    applies
+        .with_label_values(&["applied"])
+        .inc_by(totals.applied);
+    applies
+        .with_label_values(&["refused"])
+        .inc_by(totals.refused);
+    let duration = Gauge::new(
+        "enforcer_policy_apply_seconds",
+        "Time that the last apply took.",
+    )?;
+    duration.set(totals.last_apply_seconds);
+    registry.register(Box::new(duration))?;
+    Ok(())
+}
+
+/// How full the maps are.
+fn render_maps(engine: &Engine, registry: &Registry, flows: u64) -> Result<()> {
+    let used = gauge_vec(
+        registry,
+        "enforcer_map_entries",
+        "Entries in use.",
+        &["map"],
+    )?;
+    let room = gauge_vec(
+        registry,
+        "enforcer_map_capacity",
+        "Entries that fit.",
+        &["map"],
+    )?;
+    let capacity = engine.config.capacity();
+    let (lines, devices, rules) = engine.running().map_or((0, 0, 0), |running| {
+        (
+            running.compiled.lines.len(),
+            running.model.devices.len(),
+            running.compiled.rules.len(),
+        )
+    });
+    for (map, entries, limit) in [
+        ("policy_lines", lines as i64, capacity.policy_lines),
+        ("devices", devices as i64, limits::DEVICES),
+        ("rules", rules as i64, limits::RULES),
+        ("flows", flows as i64, capacity.flows),
+    ] {
+        used.with_label_values(&[map]).set(entries);
+        room.with_label_values(&[map]).set(i64::from(limit));
+    }
+    Ok(())
+}
+
+fn counter(registry: &Registry, name: &str, help: &str, value: u64) -> Result<()> {
+    let counter = IntCounter::new(name, help)?;
+    counter.inc_by(value);
+    Ok(registry.register(Box::new(counter))?)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str, value: u64) -> Result<()> {
+    let gauge = IntGauge::new(name, help)?;
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    Ok(registry.register(Box::new(gauge))?)
+}
+
+fn counter_vec(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec> {
+    let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(counters.clone()))?;
+    Ok(counters)
+}
+
+fn gauge_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
+}

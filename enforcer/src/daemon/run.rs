@@ -1,0 +1,205 @@
+//! The daemon's life: check, load, attach, serve, stop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use aya::maps::{MapData, RingBuf};
+use enforcer_common::addr::Mac;
+use enforcer_common::port::Port;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::config::{Config, OnNoPolicy};
+use super::engine::Engine;
+use super::events::{self, Events};
+use super::http::{self, Server};
+use super::state::State;
+use super::{links, preflight};
+use crate::datapath::ports::Attached;
+use crate::datapath::{Datapath, pins};
+
+/// How often idle flows are forgotten.
+const SWEEP: Duration = Duration::from_secs(15);
+
+/// Runs the daemon until a signal stops it. Enforcement goes on afterwards,
+/// unless `detach_on_stop`.
+///
+/// # Errors
+/// When it cannot start; each reason is logged as a line of its own.
+pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
+    let findings = preflight::check(&config).await;
+    for finding in findings.iter().filter(|finding| !finding.fatal) {
+        tracing::warn!("{}", finding.line);
+    }
+    let fatal: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.fatal)
+        .map(|finding| finding.line.as_str())
+        .collect();
+    if !fatal.is_empty() {
+        bail!("{}", fatal.join("\n"));
+    }
+    let state = State::open(&config.state_directory)?;
+    let plan = pins::plan(&config.bpffs, config.capacity())?;
+    if let Some((directory, why)) = &plan.replaces {
+        tracing::warn!(pins = %directory.display(), why, "the pinned maps do not fit this version: building new ones");
+    }
+    let mut datapath = Datapath::load_pinned(config.capacity(), plan.directory.clone())?;
+    let ring = event_ring(&mut datapath)?;
+    #[cfg(feature = "bpf-log")]
+    log_from_kernel(&mut datapath)?;
+    let metrics = TcpListener::bind(config.metrics)
+        .await
+        .with_context(|| format!("metrics: cannot listen on {}", config.metrics))?;
+    let listener = http::listen(&config.control)?;
+    // The last policy is in force before the first frame is judged.
+    let engine = Arc::new(Engine::new(config, datapath, state)?);
+    let previous = plan
+        .replaces
+        .as_ref()
+        .map(|(directory, _)| directory.as_path());
+    attach_ports(&engine, previous).await?;
+    pins::remove_others(&engine.config.bpffs, &plan.directory)?;
+
+    let events = Arc::new(Events::new());
+    spawn(
+        "events",
+        events::pump(Arc::clone(&engine), Arc::clone(&events), ring),
+    );
+    spawn("sweep", sweep(Arc::clone(&engine)));
+    spawn("watch", super::watch::watch(Arc::clone(&engine)));
+    spawn("metrics", http::serve_metrics(Arc::clone(&engine), metrics));
+    // Not being started by systemd is no error.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tracing::info!(socket = %engine.config.control.socket.display(), metrics = %engine.config.metrics, "ready");
+
+    let (stop, stopped) = watch::channel(false);
+    let server = Server {
+        engine: Arc::clone(&engine),
+        events,
+    };
+    let control = tokio::spawn(http::serve_control(server, listener, until(stopped)));
+    wait_for_signal().await?;
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    let _ = stop.send(true);
+    // Followers of events never finish by themselves.
+    let _ = tokio::time::timeout(Duration::from_secs(1), control).await;
+    let _ = std::fs::remove_file(&engine.config.control.socket);
+    if detach_on_stop {
+        detach(&engine.config)?;
+    } else {
+        tracing::info!("stopped; enforcement goes on");
+    }
+    Ok(())
+}
+
+/// Takes the program off every port and forgets its maps.
+///
+/// # Errors
+/// When a pin cannot be removed.
+pub fn detach(config: &Config) -> Result<()> {
+    if !config.bpffs.exists() {
+        return Ok(());
+    }
+    for (_, directory) in pins::generations(&config.bpffs)? {
+        pins::remove(&directory)?;
+    }
+    tracing::warn!("detached: frames pass unjudged");
+    Ok(())
+}
+
+/// Declares and attaches every configured port that is there.
+pub(super) async fn attach_ports(engine: &Engine, previous: Option<&Path>) -> Result<()> {
+    let links = links::list().await?;
+    let config = &engine.config;
+    let bridge = links
+        .iter()
+        .find(|link| link.name == config.bridge)
+        .map_or(Mac::ZERO, |link| link.mac);
+    let mut datapath = engine.datapath();
+    let mut present = Vec::new();
+    for (port, place) in config.ports.iter().zip(0..) {
+        let Some(link) = links.iter().find(|link| link.name == port.name) else {
+            continue;
+        };
+        present.push(link.index);
+        let description = Port {
+            index: place,
+            side: port.side as u8,
+            pass_without_policy: u8::from(config.on_no_policy == OnNoPolicy::Pass),
+            bridge,
+            reserved: 0,
+        };
+        datapath.declare_port(link.index, &description)?;
+        datapath.forget_replaced(&port.name, link.index)?;
+        match datapath.attach(&port.name, link.index, previous)? {
+            Attached::New => tracing::info!(port = port.name, side = ?port.side, "attached"),
+            Attached::Replaced => {
+                tracing::info!(port = port.name, side = ?port.side, "attached, without a gap")
+            }
+        }
+    }
+    datapath.retain_ports(&present)
+}
+
+fn event_ring(datapath: &mut Datapath) -> Result<RingBuf<MapData>> {
+    let map = datapath
+        .ebpf
+        .take_map("EVENTS")
+        .context("the object holds no map EVENTS")?;
+    Ok(RingBuf::try_from(map)?)
+}
+
+#[cfg(feature = "bpf-log")]
+fn log_from_kernel(datapath: &mut Datapath) -> Result<()> {
+    let logger = aya_log::EbpfLogger::init(&mut datapath.ebpf)
+        .context("cannot read the kernel half's log")?;
+    // SAFETY: the logger owns its descriptor and shows the same one while it lives.
+    let mut logger = unsafe {
+        tokio::io::unix::AsyncFd::register_with_interest(logger, tokio::io::Interest::READABLE)
+    }?;
+    tokio::spawn(async move {
+        while let Ok(mut ready) = logger.readable_mut().await {
+            ready.get_inner_mut().flush();
+            ready.clear_ready();
+        }
+    });
+    Ok(())
+}
+
+async fn sweep(engine: Arc<Engine>) -> Result<()> {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let engine = Arc::clone(&engine);
+        tokio::task::spawn_blocking(move || engine.sweep()).await??;
+    }
+}
+
+/// Runs a task for as long as the daemon lives; its failure is told, and the
+/// rest goes on.
+fn spawn(name: &'static str, task: impl Future<Output = Result<()>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = task.await {
+            tracing::error!(task = name, "{error:#}");
+        }
+    });
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn wait_for_signal() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
