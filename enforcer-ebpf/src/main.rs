@@ -18,7 +18,7 @@ use crate::frame::XdpFrame;
 use crate::tables::KernelTables;
 
 #[xdp(frags)]
-pub fn enforcer(context: XdpContext) -> u32 {
+fn enforcer(context: XdpContext) -> u32 {
     // A program without its scratch cannot judge, and what is not judged does
     // not pass. An array of one entry always has entry 0.
     let Some(work) = maps::work() else {

@@ -67,5 +67,5 @@ pub(crate) fn work() -> Option<&'static mut Work> {
 #[inline(always)]
 pub(crate) fn port(index: u32) -> Port {
     // SAFETY: the value is copied; ports change only when the daemon starts.
-    unsafe { PORTS.get(&index) }.copied().unwrap_or_default()
+    unsafe { PORTS.get(index) }.copied().unwrap_or_default()
 }

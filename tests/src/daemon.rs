@@ -8,7 +8,7 @@ use std::{
     net::{Ipv4Addr, TcpStream},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::PathBuf,
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Output, Stdio},
     time::Duration,
 };
 
@@ -106,6 +106,11 @@ on_no_policy: {on_no_policy}
 
     /// Starts it (again) on the same configuration and state.
     pub fn launch(&mut self) -> Result<()> {
+        self.launch_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub fn launch_with(&mut self, arguments: &[&str]) -> Result<()> {
         let log: File = OpenOptions::new()
             .create(true)
             .append(true)
@@ -114,6 +119,7 @@ on_no_policy: {on_no_policy}
         let mut command = self.namespace.command(&self.program);
         command.arg("--config").arg(&self.configuration);
         command
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
@@ -155,6 +161,26 @@ on_no_policy: {on_no_policy}
         let status = wait::until("enforcerd stops", STOP_DEADLINE, || self.ended())?;
         self.child = None;
         Ok(status)
+    }
+
+    /// Runs the program beside this daemon, for starts that end by themselves:
+    /// refusals, `--check`, `--detach-now`. `wrapper` is a command to run it by.
+    pub fn run_beside(&self, wrapper: &[&str], arguments: &[&str]) -> Result<Output> {
+        let deadline = START_DEADLINE.as_secs().to_string();
+        let mut command = self.namespace.command("timeout");
+        command
+            .args(["--signal=KILL", &deadline])
+            .args(wrapper)
+            .arg(&self.program)
+            .arg("--config")
+            .arg(&self.configuration)
+            .args(arguments);
+        command.output().context("run enforcerd beside the daemon")
+    }
+
+    /// Whether the process that was started still runs.
+    pub fn is_alive(&mut self) -> Result<bool> {
+        Ok(self.child.is_some() && self.ended()?.is_none())
     }
 
     pub fn client(&self) -> &Client {

@@ -8,24 +8,31 @@
 //! linked here: everything is seen from outside, as a user sees it.
 
 pub mod client;
+pub mod crossing;
 pub mod daemon;
 pub mod demo;
 pub mod interrupt;
 pub mod lab;
+pub mod load;
 pub mod mac;
 pub mod namespace;
 pub mod offload;
+pub mod program;
 pub mod records;
 pub mod sweep;
 pub mod topology;
 pub mod traffic;
 pub mod wait;
+pub mod ward;
 mod wiring;
 
 pub use client::Client;
+pub use crossing::Crossing;
 pub use daemon::Daemon;
 pub use lab::{Endpoint, Lab};
+pub use load::Load;
 pub use mac::Mac;
 pub use namespace::Namespace;
 pub use topology::Topology;
 pub use traffic::{Answer, Outcome};
+pub use ward::Ward;

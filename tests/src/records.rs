@@ -17,7 +17,8 @@ pub struct Event {
     pub reason: String,
     pub device: Option<String>,
     pub rule: Option<String>,
-    pub vlan: Option<u16>,
+    /// `untagged`, `10` or `100.10`.
+    pub vlan: Value,
     pub source_mac: Option<String>,
     pub destination_mac: Option<String>,
     pub ethertype: Value,
@@ -37,7 +38,8 @@ pub struct Flow {
     pub responder: Option<IpAddr>,
     pub responder_port: Option<u16>,
     pub protocol: Value,
-    pub vlan: Option<u16>,
+    /// `untagged`, `10` or `100.10`.
+    pub vlan: Value,
     pub state: Value,
     /// `profile/rule`, one for each device of the two that is managed.
     pub rules: Vec<String>,

@@ -2,6 +2,7 @@
 //! in a file of its own. Nothing here depends on the enforcer crates, so that
 //! set-up can run before they can be built.
 
+mod bench;
 mod lab;
 mod lint;
 mod setup;
@@ -30,6 +31,8 @@ enum Command {
     Lab,
     /// Run every test: host, program run, differential, namespaces (needs root)
     Test(test::Arguments),
+    /// Measure the program and the compiler: ns a packet, instructions, time to apply
+    Bench,
     /// Check formatting and lints of both halves; warnings are errors
     Lint,
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Demo => lab::run("demo"),
         Command::Lab => lab::run("up"),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench => bench::run(),
         Command::Lint => lint::run(),
     };
     match result {

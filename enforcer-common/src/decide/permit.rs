@@ -16,7 +16,7 @@ use crate::verdict::Reason;
 /// Which end of a packet started the flow.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Initiator {
+pub(super) enum Initiator {
     Source,
     Destination,
 }

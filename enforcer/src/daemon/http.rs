@@ -24,7 +24,10 @@ use super::config::ControlConfig;
 use super::engine::{Engine, failure};
 use super::events::Events;
 use super::{metrics, views};
-use crate::control::api::{ApplyRequest, Event, Failure, Question};
+use crate::control::api::{
+    Applied, ApplyRequest, Changes, Counters, Device, Event, Explanation, Failure, Flow, Question,
+    Rule, Status,
+};
 use crate::simulate::explain::explain;
 
 /// A policy of 200,000 devices in YAML is about 30 MiB.
@@ -122,7 +125,7 @@ pub(super) async fn serve_control(
         .route("/v1/events", get(events))
         .route("/v1/explain", post(explain_question))
         .fallback(|| async {
-            refuse(
+            Refusal::new(
                 StatusCode::NOT_FOUND,
                 failure("there is no such request in version 1"),
             )
@@ -143,7 +146,7 @@ pub(super) async fn serve_metrics(engine: Arc<Engine>, listener: TcpListener) ->
             Ok(page) => {
                 ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response()
             }
-            Err(response) => response,
+            Err(refusal) => refusal.into_response(),
         }
     };
     let router = Router::new()
@@ -154,11 +157,13 @@ pub(super) async fn serve_metrics(engine: Arc<Engine>, listener: TcpListener) ->
         .context("the metrics listener failed")
 }
 
-async fn status(State(server): State<Server>) -> Response {
+type Answer<T> = Result<Json<T>, Refusal>;
+
+async fn status(State(server): State<Server>) -> Answer<Status> {
     answer(move || views::status(&server.engine)).await
 }
 
-async fn devices(State(server): State<Server>) -> Response {
+async fn devices(State(server): State<Server>) -> Answer<Vec<Device>> {
     answer(move || {
         Ok(server
             .engine
@@ -169,7 +174,7 @@ async fn devices(State(server): State<Server>) -> Response {
     .await
 }
 
-async fn rules(State(server): State<Server>) -> Response {
+async fn rules(State(server): State<Server>) -> Answer<Vec<Rule>> {
     answer(move || match server.engine.running() {
         Some(running) => views::rules(&server.engine, &running),
         None => Ok(Vec::new()),
@@ -182,11 +187,14 @@ struct Limit {
     limit: Option<usize>,
 }
 
-async fn flows(State(server): State<Server>, Query(Limit { limit }): Query<Limit>) -> Response {
+async fn flows(
+    State(server): State<Server>,
+    Query(Limit { limit }): Query<Limit>,
+) -> Answer<Vec<Flow>> {
     answer(move || views::flows(&server.engine, limit.unwrap_or(usize::MAX))).await
 }
 
-async fn counters(State(server): State<Server>) -> Response {
+async fn counters(State(server): State<Server>) -> Answer<Counters> {
     answer(move || views::counters(&server.engine)).await
 }
 
@@ -194,57 +202,43 @@ async fn apply(
     State(server): State<Server>,
     ConnectInfo(caller): ConnectInfo<Caller>,
     body: Bytes,
-) -> Response {
+) -> Answer<Applied> {
     if let Err(failure) = may_write(caller, &server.engine.config.control) {
         tracing::warn!(target: "audit", %caller, "apply refused: not permitted");
-        return refuse(StatusCode::FORBIDDEN, failure);
+        return Err(Refusal::new(StatusCode::FORBIDDEN, failure));
     }
-    let ApplyRequest { bundle } = match parse(&body) {
-        Ok(request) => request,
-        Err(response) => return response,
-    };
-    let result = blocking(move || Ok(server.engine.apply(bundle))).await;
-    match result {
-        Ok(Ok(applied)) => {
+    let ApplyRequest { bundle } = parse(&body)?;
+    match blocking(move || Ok(server.engine.apply(bundle))).await? {
+        Ok(applied) => {
             tracing::info!(target: "audit", %caller, epoch = applied.epoch, hash = applied.hash, "policy applied");
-            Json(applied).into_response()
+            Ok(Json(applied))
         }
-        Ok(Err(failure)) => {
+        Err(failure) => {
             tracing::warn!(target: "audit", %caller, error = failure.error, "policy refused");
-            refuse(StatusCode::UNPROCESSABLE_ENTITY, failure)
+            Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, failure))
         }
-        Err(response) => response,
     }
 }
 
-async fn diff(State(server): State<Server>, body: Bytes) -> Response {
-    let ApplyRequest { bundle } = match parse(&body) {
-        Ok(request) => request,
-        Err(response) => return response,
-    };
-    match blocking(move || Ok(server.engine.diff(&bundle))).await {
-        Ok(Ok(changes)) => Json(changes).into_response(),
-        Ok(Err(failure)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, failure),
-        Err(response) => response,
-    }
+async fn diff(State(server): State<Server>, body: Bytes) -> Answer<Changes> {
+    let ApplyRequest { bundle } = parse(&body)?;
+    let changes = blocking(move || Ok(server.engine.diff(&bundle))).await?;
+    changes
+        .map(Json)
+        .map_err(|failure| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, failure))
 }
 
-async fn explain_question(State(server): State<Server>, body: Bytes) -> Response {
-    let question: Question = match parse(&body) {
-        Ok(question) => question,
-        Err(response) => return response,
-    };
-    let Some(running) = server.engine.running() else {
-        return refuse(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            failure("no policy is loaded"),
-        );
-    };
-    match blocking(move || Ok(explain(&running.model, &running.compiled, &question))).await {
-        Ok(Ok(explanation)) => Json(explanation).into_response(),
-        Ok(Err(error)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, failure(error)),
-        Err(response) => response,
-    }
+async fn explain_question(State(server): State<Server>, body: Bytes) -> Answer<Explanation> {
+    let unprocessable =
+        |error: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, failure(error));
+    let question: Question = parse(&body)?;
+    let running = server
+        .engine
+        .running()
+        .ok_or_else(|| unprocessable("no policy is loaded".to_owned()))?;
+    let explanation =
+        blocking(move || Ok(explain(&running.model, &running.compiled, &question))).await?;
+    explanation.map(Json).map_err(unprocessable)
 }
 
 #[derive(Deserialize)]
@@ -318,9 +312,9 @@ fn groups_of(caller: Caller) -> Vec<Gid> {
     getgrouplist(&name, user.gid).unwrap_or_default()
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
-        refuse(
+        Refusal::new(
             StatusCode::BAD_REQUEST,
             failure(format!("cannot read the request: {error}")),
         )
@@ -328,28 +322,42 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
 }
 
 /// Answers with what a reader of maps returns.
-async fn answer<T: serde::Serialize + Send + 'static>(
-    read: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Response {
-    match blocking(read).await {
-        Ok(value) => Json(value).into_response(),
-        Err(response) => response,
-    }
+async fn answer<T: Send + 'static>(read: impl FnOnce() -> Result<T> + Send + 'static) -> Answer<T> {
+    blocking(read).await.map(Json)
 }
 
 /// Runs work that may take long off the threads that serve requests.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T, Response> {
-    let result = tokio::task::spawn_blocking(work).await;
-    let error = match result {
+) -> Result<T, Refusal> {
+    let error = match tokio::task::spawn_blocking(work).await {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(error)) => format!("{error:#}"),
         Err(error) => error.to_string(),
     };
-    Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, failure(error)))
+    Err(Refusal::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        failure(error),
+    ))
 }
 
-fn refuse(status: StatusCode, failure: Failure) -> Response {
-    (status, Json(failure)).into_response()
+/// A request that was not carried out.
+struct Refusal {
+    status: StatusCode,
+    failure: Box<Failure>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, failure: Failure) -> Self {
+        Self {
+            status,
+            failure: Box::new(failure),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.failure)).into_response()
+    }
 }

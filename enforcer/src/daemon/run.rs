@@ -19,7 +19,7 @@ use super::http::{self, Server};
 use super::state::State;
 use super::{links, preflight};
 use crate::datapath::ports::Attached;
-use crate::datapath::{Datapath, pins};
+use crate::datapath::{Datapath, offload, pins};
 
 /// How often idle flows are forgotten.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -133,6 +133,7 @@ pub(super) async fn attach_ports(engine: &Engine, previous: Option<&Path>) -> Re
             bridge,
             reserved: 0,
         };
+        keep_tags(&port.name);
         datapath.declare_port(link.index, &description)?;
         datapath.forget_replaced(&port.name, link.index)?;
         match datapath.attach(&port.name, link.index, previous)? {
@@ -143,6 +144,22 @@ pub(super) async fn attach_ports(engine: &Engine, previous: Option<&Path>) -> Re
         }
     }
     datapath.retain_ports(&present)
+}
+
+/// A tag that the card takes off is a VLAN that the program does not see.
+fn keep_tags(port: &str) {
+    // A driver that does not tell has no such offload.
+    if !offload::strips_vlan(port).unwrap_or(false) {
+        return;
+    }
+    match offload::keep_vlan(port) {
+        Ok(()) => tracing::info!(port, "turned VLAN stripping off, so that tags are seen"),
+        Err(error) => tracing::warn!(
+            port,
+            %error,
+            "the port strips VLAN tags: devices in a VLAN will look untagged; turn it off with `ethtool -K {port} rxvlan off`"
+        ),
+    }
 }
 
 fn event_ring(datapath: &mut Datapath) -> Result<RingBuf<MapData>> {

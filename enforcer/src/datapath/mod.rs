@@ -6,6 +6,8 @@ pub mod flows;
 pub mod install;
 pub mod memory;
 pub mod object;
+pub mod observe;
+pub mod offload;
 pub mod pins;
 pub mod ports;
 

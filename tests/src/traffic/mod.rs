@@ -13,9 +13,11 @@ pub mod neighbour;
 pub mod ntp;
 pub mod ping;
 pub mod server;
+pub mod stream;
 pub mod tcp;
 pub mod udp;
 pub mod wire;
 
 pub use answer::{Answer, Outcome};
 pub use server::Server;
+pub use stream::{Stream, Tally};

@@ -1,0 +1,124 @@
+//! `apply`, `check` and `diff`: policies before and as they come into force.
+
+use std::path::Path;
+
+use enforcer::control::api::{Action, Applied, ApplyRequest, Change, Changes};
+use enforcer::control::client::Client;
+use enforcer::policy;
+use enforcer::policy::compile::{Compiled, compile};
+use enforcer::policy::diagnostic::Diagnostics;
+use enforcer::policy::model::Model;
+use serde::Serialize;
+
+use crate::exit::Stop;
+use crate::render::{Output, Style, Styled, Table, count};
+
+/// Changes listed one by one; a first policy has very many.
+const LISTED: usize = 50;
+
+/// What `check` found of a policy without errors.
+#[derive(Debug, Serialize)]
+struct Checked {
+    hash: String,
+    devices: usize,
+    profiles: usize,
+    rules: usize,
+    /// Bytes of the compiled policy.
+    bytes: usize,
+    warnings: Diagnostics,
+}
+
+pub(crate) async fn apply(file: &Path, client: &Client, output: &Output) -> Result<(), Stop> {
+    let request = ApplyRequest { bundle: policy::load(file)? };
+    let applied: Applied = client.post("/v1/apply", &request).await?;
+    if output.is_json() {
+        return output.json(&applied);
+    }
+    show(&applied.changes, &applied.warnings, output)?;
+    let Applied { epoch, devices, profiles, rules, milliseconds, .. } = &applied;
+    output.line(&format!(
+        "{} epoch {epoch} is in force after {milliseconds} ms: {}",
+        output.style("applied:", Style::Good),
+        amounts(*devices, *profiles, *rules)
+    ))?;
+    output.hint("enforcerctl events --follow shows what it denies");
+    Ok(())
+}
+
+pub(crate) async fn diff(file: &Path, client: &Client, output: &Output) -> Result<(), Stop> {
+    let request = ApplyRequest { bundle: policy::load(file)? };
+    let changes: Changes = client.post("/v1/diff", &request).await?;
+    if output.is_json() {
+        return output.json(&changes);
+    }
+    show(&changes.changes, &changes.warnings, output)?;
+    if !changes.changes.is_empty() {
+        output.hint(&format!("enforcerctl apply {} makes it so", file.display()));
+    }
+    Ok(())
+}
+
+pub(crate) fn check(file: &Path, output: &Output) -> Result<(), Stop> {
+    let (model, compiled, warnings) = read(file)?;
+    let checked = Checked {
+        hash: compiled.digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        devices: model.devices.len(),
+        profiles: model.profiles.len(),
+        rules: compiled.rules.len(),
+        bytes: compiled.lines.len() * 64,
+        warnings,
+    };
+    if output.is_json() {
+        return output.json(&checked);
+    }
+    if !checked.warnings.is_empty() {
+        output.line(&checked.warnings.to_string())?;
+    }
+    output.line(&format!(
+        "{} {}: {}; {} compiled",
+        output.style("valid:", Style::Good),
+        file.display(),
+        amounts(checked.devices, checked.profiles, checked.rules),
+        crate::render::bytes(checked.bytes as u64)
+    ))?;
+    output.hint(&format!("enforcerctl apply {} puts it in force", file.display()));
+    Ok(())
+}
+
+/// Loads, judges and compiles a policy, without the daemon.
+pub(crate) fn read(file: &Path) -> Result<(Model, Compiled, Diagnostics), Stop> {
+    let bundle = policy::load(file)?;
+    let (model, warnings) = policy::parse(&bundle)?;
+    let compiled = compile(&model).map_err(|error| Stop::Unfit(error.to_string()))?;
+    Ok((model, compiled, warnings))
+}
+
+fn amounts(devices: usize, profiles: usize, rules: usize) -> String {
+    let of = |number: usize, what: &str| match number {
+        1 => format!("1 {what}"),
+        _ => format!("{} {what}s", count(number as u64)),
+    };
+    format!("{}, {}, {}", of(devices, "device"), of(profiles, "profile"), of(rules, "rule"))
+}
+
+fn show(changes: &[Change], warnings: &Diagnostics, output: &Output) -> Result<(), Stop> {
+    if !warnings.is_empty() {
+        output.line(&warnings.to_string())?;
+    }
+    let mut table = Table::new(&["", "WHAT", "BEFORE", "AFTER"]);
+    for change in changes.iter().take(LISTED) {
+        let (sign, style) = match change.action {
+            Action::Add => ("+", Style::Good),
+            Action::Remove => ("-", Style::Bad),
+            Action::Change => ("~", Style::Doubtful),
+        };
+        let text = |text: &String| Styled::from(text.clone());
+        table.row([Styled::new(sign, style), text(&change.subject), text(&change.before), text(&change.after)]);
+    }
+    output.table(table, "Nothing would change: this policy is in force.")?;
+    let more = changes.len().saturating_sub(LISTED);
+    if more > 0 {
+        output.line(&format!("and {} more changes; all of them with -o json", count(more as u64)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Random frames about the [`super::ward`]: mostly proper ones among its devices,
+//! peers and services, so that flows come to be; some spoilt. The same seed
+//! gives the same frames.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use enforcer_common::addr::Mac;
+use enforcer_common::port::Side;
+
+use super::frame::{ACK, FIN, Ip, Link, PSH, RST, SYN, extension, icmp, protocol, tcp, udp};
+use super::rig::BRIDGE;
+use super::ward::{self, Family};
+
+/// Numbers by SplitMix64 (Steele, Lea and Flood 2014; public domain).
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    /// True `percent` times in a hundred.
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+const PORTS: [u16; 12] = [53, 67, 68, 80, 161, 443, 546, 547, 2575, 8005, 8443, 9999];
+const CLIENT_PORTS: [u16; 4] = [40_000, 40_001, 50_000, 53];
+const FLAGS: [u8; 12] =
+    [SYN, SYN, SYN | ACK, ACK, ACK | PSH, ACK | FIN, RST, RST | ACK, FIN, SYN | FIN, 0, 0xff];
+const IDENTIFIERS: [u16; 4] = [1, 8, 13, 512];
+const ICMP_TYPES: [u8; 14] = [0, 8, 13, 14, 3, 5, 11, 12, 128, 129, 1, 2, 130, 143];
+const NEIGHBOUR_TYPES: [u8; 9] = [130, 131, 132, 133, 134, 135, 136, 137, 143];
+const ADDRESSES: [[u8; 4]; 6] =
+    [[0; 4], [255; 4], [127, 0, 0, 1], [224, 0, 0, 1], [10, 10, 255, 255], [169, 254, 1, 1]];
+
+/// One frame and the side it comes from.
+pub fn frame(random: &mut Random) -> (Side, Vec<u8>) {
+    let device = 1 + random.below(8) as u8;
+    let family = random.pick(&ward::FAMILIES);
+    let out = random.chance(50);
+    let mut link = if out { ward::outward(device) } else { ward::inward(device) };
+    disturb_link(random, &mut link, device);
+    let frame = match random.below(20) {
+        0 => arp(random, &link, device),
+        1 => neighbour(random, &link, device),
+        2 => dhcp(random, &link, family, device, out),
+        3 => control(random, &link),
+        _ => {
+            let packet = packet(random, family, device, out);
+            link.ip(&packet)
+        }
+    };
+    let expected = if out { Side::Device } else { Side::Core };
+    let other = if out { Side::Core } else { Side::Device };
+    (if random.chance(95) { expected } else { other }, spoil(random, frame))
+}
+
+fn disturb_link(random: &mut Random, link: &mut Link, device: u8) {
+    match random.below(40) {
+        0 => link.destination = random.pick(&[Mac::BROADCAST, Mac([1, 0, 0x5e, 0, 0, 1]), BRIDGE]),
+        1 => link.source = random.pick(&[ward::STRANGER, Mac::ZERO, Mac::BROADCAST]),
+        2 => link.destination = ward::STRANGER,
+        3 => link.tags.push((0x8100, random.pick(&[0, 10, 4095, 100]))),
+        4 => link.tags.push((0x88a8, 10)),
+        5 => link.tags.clear(),
+        6 => link.destination = Mac::ZERO,
+        7..=9 => {
+            let peer = if device == ward::GATEWAY { ward::BOUND } else { ward::GATEWAY };
+            link.destination = ward::mac(peer);
+        }
+        _ => {}
+    }
+}
+
+fn peer(random: &mut Random, family: Family) -> IpAddr {
+    match random.below(10) {
+        0 => ward::elsewhere(family),
+        1 => ward::device(family, ward::GATEWAY),
+        2 => ward::device(family, ward::BOUND),
+        3 | 4 => ward::dns(family),
+        5 | 6 => ward::station(family),
+        _ => ward::engine(family),
+    }
+}
+
+/// Source and destination of a packet of a device.
+fn ends(random: &mut Random, family: Family, device: u8, out: bool) -> (IpAddr, IpAddr) {
+    let mut own = ward::device(family, device);
+    let mut other = peer(random, family);
+    match random.below(60) {
+        0 => own = ward::device(family, 1 + random.below(8) as u8),
+        1 => own = odd_address(random, family),
+        2 => other = odd_address(random, family),
+        3 => other = own,
+        _ => {}
+    }
+    if out { (own, other) } else { (other, own) }
+}
+
+fn odd_address(random: &mut Random, family: Family) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::from(random.pick(&ADDRESSES)).into(),
+        Family::V6 => random
+            .pick(&[
+                Ipv6Addr::UNSPECIFIED,
+                Ipv6Addr::LOCALHOST,
+                Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+                Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1),
+                Ipv4Addr::new(10, 20, 0, 10).to_ipv6_mapped(),
+            ])
+            .into(),
+    }
+}
+
+fn packet(random: &mut Random, family: Family, device: u8, out: bool) -> Ip {
+    let (source, destination) = ends(random, family, device, out);
+    let (number, payload) = transport(random, (family, device), (source, destination), out);
+    let mut packet = Ip::new(source, destination, number, &payload);
+    match random.below(40) {
+        0 => packet.fragment = random.pick(&[0x2000, 0x0001, 0x4000, 0x8000, 0x1fff]),
+        1 => packet.version = Some(random.next() as u8),
+        2 => packet.length = Some(random.below(120) as u16),
+        3 | 4 => packet.options = vec![1; 4 * random.below(11)],
+        5..=8 => {
+            for _ in 0..random.below(9) {
+                packet.extensions.push(random_extension(random));
+            }
+        }
+        _ => {}
+    }
+    packet
+}
+
+fn random_extension(random: &mut Random) -> (u8, Vec<u8>) {
+    let (number, mut bytes) = extension(random.pick(&[0, 43, 44, 51, 60, 60, 60]));
+    match random.below(6) {
+        0 => bytes[2] = random.next() as u8,
+        1 => bytes[3] = random.next() as u8,
+        2 => {
+            bytes[1] = 1;
+            bytes.extend([0; 8]);
+        }
+        _ => {}
+    }
+    (number, bytes)
+}
+
+fn transport(
+    random: &mut Random,
+    (family, device): (Family, u8),
+    (source, destination): (IpAddr, IpAddr),
+    out: bool,
+) -> (u8, Vec<u8>) {
+    let icmp_number = if family == Family::V4 { protocol::ICMP } else { protocol::ICMPV6 };
+    let (client, server) = (random.pick(&CLIENT_PORTS), random.pick(&PORTS));
+    let (from, to) = if random.chance(50) { (client, server) } else { (server, client) };
+    match random.below(12) {
+        0..=4 => (protocol::TCP, tcp(from, to, random.pick(&FLAGS), b"payload")),
+        5..=7 => (protocol::UDP, udp(from, to, b"payload")),
+        8 => {
+            let kind = random.pick(&[8, 0, 13, 14, 128, 129]);
+            (icmp_number, icmp(kind, 0, random.pick(&IDENTIFIERS), b"ping"))
+        }
+        9 => {
+            let kind = random.pick(&ICMP_TYPES);
+            (icmp_number, icmp(kind, random.below(2) as u8, random.pick(&IDENTIFIERS), &[0; 24]))
+        }
+        10 => {
+            let kind = if family == Family::V4 { 3 } else { random.pick(&[1, 2]) };
+            let (inner, quoted) = transport(random, (family, device), (source, destination), !out);
+            let about = Ip::new(destination, source, inner, &quoted);
+            (icmp_number, icmp(kind, 0, 0, &about.bytes()))
+        }
+        _ => (random.pick(&[50, 47, 2, 1, 58, 59, 255, 6, 17]), vec![0; random.below(40)]),
+    }
+}
+
+fn v4(address: IpAddr) -> Ipv4Addr {
+    match address {
+        IpAddr::V4(v4) => v4,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    }
+}
+
+fn arp(random: &mut Random, link: &Link, device: u8) -> Vec<u8> {
+    let (sender, target) = ends(random, Family::V4, device, random.clone().chance(50));
+    link.arp(random.pick(&[1, 2, 1, 2, 3]), v4(sender), v4(target))
+}
+
+fn neighbour(random: &mut Random, link: &Link, device: u8) -> Vec<u8> {
+    let out = random.chance(50);
+    let (source, destination) = ends(random, Family::V6, device, out);
+    let target = match random.pick(&[source, destination]) {
+        IpAddr::V6(v6) => v6.octets(),
+        IpAddr::V4(_) => [0; 16],
+    };
+    link.neighbour(source, destination, random.pick(&NEIGHBOUR_TYPES), &target)
+}
+
+fn dhcp(random: &mut Random, link: &Link, family: Family, device: u8, out: bool) -> Vec<u8> {
+    let (source, destination) = ends(random, family, device, out);
+    let (client, server) = random.pick(&[(68, 67), (546, 547)]);
+    let (from, to) = if random.chance(50) { (client, server) } else { (server, client) };
+    link.udp((source, from), (destination, to))
+}
+
+fn control(random: &mut Random, link: &Link) -> Vec<u8> {
+    let mut link = link.clone();
+    link.destination = Mac([0x01, 0x80, 0xc2, 0, 0, random.below(20) as u8]);
+    let kind = random.pick(&[0x0026, 0x88cc, 0x8809, 0x888e, 0x88f7, 0x0600]);
+    link.carry(kind, &[random.pick(&[0x42, 0xaa]), 0x42, 3, 0, 0, 0])
+}
+
+/// Leaves most frames as they are; flips, cuts, lengthens or stirs the others.
+fn spoil(random: &mut Random, mut frame: Vec<u8>) -> Vec<u8> {
+    match random.below(24) {
+        0 => {
+            let place = random.below(frame.len());
+            frame[place] ^= 1 << random.below(8);
+        }
+        1 => {
+            let place = random.below(frame.len());
+            frame[place] = random.next() as u8;
+        }
+        2 => frame.truncate(14 + random.below(frame.len() - 13)),
+        3 => frame.extend(vec![0; random.below(64)]),
+        4 => {
+            let (one, other) = (random.below(frame.len()), random.below(frame.len()));
+            frame.swap(one, other);
+        }
+        _ => {}
+    }
+    frame
+}

@@ -1,0 +1,264 @@
+//! The rig: one policy in the kernel and in user space, and frames through both.
+
+use std::time::Duration;
+
+use aya::programs::{TestRun as _, TestRunOptions};
+use enforcer::datapath::observe::Observed;
+use enforcer::datapath::{Capacity, Datapath};
+use enforcer::policy::compile::{Compiled, compile};
+use enforcer::policy::model::Model;
+use enforcer::policy::source::{Bundle, File};
+use enforcer::simulate::HostTables;
+use enforcer_common::addr::Mac;
+use enforcer_common::decide::{self, Work};
+use enforcer_common::flow::{Flow, FlowKey};
+use enforcer_common::port::{Port, Side};
+use enforcer_common::table::Settings;
+use enforcer_common::verdict::{Fate, Reason};
+use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
+
+/// The kernel runs a test on no less than an Ethernet header.
+const SHORTEST: usize = 14;
+/// Test runs come in by the loopback interface.
+const LOOPBACK: u32 = 1;
+const XDP_DROP: u32 = 1;
+const XDP_PASS: u32 = 2;
+
+/// Hardware address of the bridge, as both ports know it.
+pub const BRIDGE: Mac = Mac([0x02, 0, 0, 0, 0xb0, 0x01]);
+
+/// What became of a frame, in both hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub fate: Fate,
+    pub reason: Reason,
+    /// Name of the rule that allowed it.
+    pub rule: Option<String>,
+    /// Name of the device that the verdict is about.
+    pub device: Option<String>,
+    /// The flow that the frame belongs to, if it is remembered.
+    pub flow: Option<Flow>,
+}
+
+#[expect(missing_debug_implementations, reason = "nobody prints a rig")]
+pub struct Rig {
+    pub datapath: Datapath,
+    pub host: HostTables,
+    pub model: Model,
+    pub compiled: Compiled,
+    work: Work,
+    cpu: usize,
+    /// What the ports pass while no policy is loaded.
+    pass_without_policy: bool,
+    declared: Option<Side>,
+}
+
+impl Rig {
+    /// A rig with a policy in force.
+    pub fn new(policy: &str) -> Self {
+        let mut rig = Self::without_policy(true);
+        rig.apply(policy);
+        rig
+    }
+
+    /// A rig that no policy was given to yet.
+    pub fn without_policy(pass: bool) -> Self {
+        let cpu = stay_on_this_cpu();
+        let capacity = Capacity { policy_lines: 1 << 16, flows: 1 << 17 };
+        let datapath = Datapath::load(capacity).expect("the kernel takes the program");
+        let (model, compiled) = compiled("version: 1");
+        Self {
+            datapath,
+            host: HostTables::default(),
+            model,
+            compiled,
+            work: Work::EMPTY,
+            cpu,
+            pass_without_policy: pass,
+            declared: None,
+        }
+    }
+
+    /// Puts a policy into force in both hosts.
+    pub fn apply(&mut self, policy: &str) {
+        (self.model, self.compiled) = compiled(policy);
+        self.datapath.memory.install(&self.compiled).expect("the policy fits");
+        self.host.install(&self.compiled);
+    }
+
+    /// Adopts live sessions in both hosts until this time of the monotonic clock, in ns.
+    pub fn adopt_until(&mut self, time: u64) {
+        self.datapath.memory.adopt_until(time);
+        self.host.adopt_until(time);
+    }
+
+    /// Judges a frame in both hosts, which must agree, and counts it once. A frame
+    /// too short for the kernel's test run is judged in user space alone.
+    pub fn send(&mut self, side: Side, frame: &[u8]) -> Outcome {
+        self.host.clock.set(clock_within_a_second());
+        let port = self.port(side);
+        let verdict = decide::judge(frame, &self.host, &port, &mut self.work);
+        self.work.verdict = verdict;
+        if frame.len() >= SHORTEST {
+            self.compare(side, frame, verdict.fate());
+        }
+        let steps = self.host.take_steps();
+        assert!(steps.len() < 1_000, "a decision takes few steps");
+        let key = self.work.key;
+        let flow = if self.work.packet.is_ip() { self.host.flow_snapshot(&key) } else { None };
+        Outcome {
+            fate: verdict.fate(),
+            reason: verdict.reason,
+            rule: self.rule_name(verdict.rule),
+            device: self.device_name(verdict.device),
+            flow,
+        }
+    }
+
+    /// Judges a frame and says whether it was as expected: fate, reason, and the
+    /// one counter that must have moved.
+    #[track_caller]
+    pub fn check(&mut self, side: Side, frame: &[u8], fate: Fate, reason: Reason) -> Outcome {
+        let before = self.counted(side, fate, reason);
+        let outcome = self.send(side, frame);
+        assert_eq!((outcome.fate, outcome.reason), (fate, reason), "{outcome:?} of {frame:02x?}");
+        if frame.len() >= SHORTEST {
+            let (packets, bytes) = self.counted(side, fate, reason);
+            let expected = (before.0 + 1, before.1 + frame.len() as u64);
+            assert_eq!((packets, bytes), expected, "the counter of {reason:?}");
+        }
+        outcome
+    }
+
+    /// [`Self::check`] of a frame that passes.
+    #[track_caller]
+    pub fn allowed(&mut self, side: Side, frame: &[u8], reason: Reason) -> Outcome {
+        self.check(side, frame, Fate::Allow, reason)
+    }
+
+    /// [`Self::check`] of a frame that is dropped.
+    #[track_caller]
+    pub fn denied(&mut self, side: Side, frame: &[u8], reason: Reason) -> Outcome {
+        self.check(side, frame, Fate::Deny, reason)
+    }
+
+    /// Packets and bytes that the kernel counted for a verdict on a side.
+    pub fn counted(&self, side: Side, fate: Fate, reason: Reason) -> (u64, u64) {
+        let counts = self.datapath.verdicts(2).unwrap();
+        let found = counts
+            .iter()
+            .find(|count| (count.port, count.fate, count.reason) == (side as u32, fate, reason));
+        found.map_or((0, 0), |count| (count.traffic.packets, count.traffic.bytes))
+    }
+
+    /// Changes the flow under a key in both hosts; it must be there.
+    pub fn change_flow(&mut self, key: &FlowKey, change: impl Fn(&mut Flow)) {
+        let mut flow = self.datapath.flow(key).unwrap().expect("a flow");
+        change(&mut flow);
+        self.datapath.put_flow(key, &flow).unwrap();
+        enforcer_common::tables::Tables::remember(&self.host, key, &flow);
+    }
+
+    /// Forgets all flows in both hosts.
+    pub fn clear_flows(&mut self) {
+        let later = seconds_now() + 1_000_000;
+        self.datapath.sweep(&Settings::default(), later).unwrap();
+        self.host.clear_flows();
+    }
+
+    /// Key of the flow that the last frame belonged to.
+    pub fn last_key(&self) -> FlowKey {
+        self.work.key
+    }
+
+    pub fn last_work(&self) -> &Work {
+        &self.work
+    }
+
+    fn compare(&mut self, side: Side, frame: &[u8], fate: Fate) {
+        if self.declared != Some(side) {
+            let port = self.port(side);
+            self.datapath.declare_port(LOOPBACK, &port).unwrap();
+            self.declared = Some(side);
+        }
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        let result = self.datapath.program().unwrap().test_run(options).expect("a test run");
+        let observed = self.datapath.last_decision(self.cpu).expect("a decision");
+        let expected = Observed::from(&self.work);
+        assert_eq!(observed, expected, "kernel (left) and user space (right) differ on {frame:02x?}");
+        let action = if fate == Fate::Deny { XDP_DROP } else { XDP_PASS };
+        assert_eq!(result.return_value, action, "what the program returned");
+        if self.work.packet.is_ip() {
+            let kernel = self.datapath.flow(&self.work.key).unwrap().map(timeless);
+            let host = self.host.flow_snapshot(&self.work.key).map(timeless);
+            assert_eq!(kernel, host, "flows of kernel and user space differ on {frame:02x?}");
+        }
+    }
+
+    fn port(&self, side: Side) -> Port {
+        Port {
+            index: side as u32,
+            side: side as u8,
+            pass_without_policy: u8::from(self.pass_without_policy),
+            bridge: BRIDGE,
+            reserved: 0,
+        }
+    }
+
+    fn rule_name(&self, number: u16) -> Option<String> {
+        let (profile, rule) = *self.compiled.rules.get(usize::from(number).checked_sub(1)?)?;
+        Some(self.model.profiles[profile].rules[rule].name.clone())
+    }
+
+    fn device_name(&self, number: u32) -> Option<String> {
+        let index = (number as usize).checked_sub(1)?;
+        Some(self.model.devices[index].name.clone())
+    }
+}
+
+/// Parses and compiles a policy.
+pub fn compiled(policy: &str) -> (Model, Compiled) {
+    let main = File { path: "test.yaml".to_owned(), text: policy.to_owned() };
+    let bundle = Bundle { main, included: Vec::new() };
+    let (model, _) = enforcer::policy::parse(&bundle).expect("a valid policy");
+    let compiled = compile(&model).expect("a policy that compiles");
+    (model, compiled)
+}
+
+/// The kernel's coarse monotonic clock, ns.
+pub fn now() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).unwrap();
+    Duration::from(time).as_nanos() as u64
+}
+
+/// The same in whole seconds.
+pub fn seconds_now() -> u32 {
+    (now() / 1_000_000_000) as u32
+}
+
+/// The clock, at a moment when both hosts will read the same second.
+fn clock_within_a_second() -> u64 {
+    loop {
+        let now = now();
+        if now % 1_000_000_000 < 970_000_000 {
+            return now;
+        }
+        std::thread::sleep(Duration::from_millis(4));
+    }
+}
+
+fn timeless(flow: Flow) -> Flow {
+    Flow { created: 0, last_seen: 0, ..flow }
+}
+
+/// Pins the thread to the CPU it runs on, so that per-CPU values can be found.
+fn stay_on_this_cpu() -> usize {
+    let cpu = sched_getcpu().unwrap();
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu).unwrap();
+    sched_setaffinity(Pid::from_raw(0), &cpus).unwrap();
+    cpu
+}

@@ -1,0 +1,48 @@
+//! A million random frames through the kernel and through user space. The rig
+//! fails on the first difference in verdict, reason, rule, device or flow.
+//! `ENFORCER_SEED` and `ENFORCER_FRAMES` change what is sent.
+
+use std::collections::BTreeMap;
+
+use enforcer_tests::program::random::{self, Random};
+use enforcer_tests::program::{Rig, ward};
+
+const FRAMES: u64 = 1_000_000;
+/// Frames after which flows are forgotten, so that the flow table never overflows.
+const EPISODE: u64 = 50_000;
+
+fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+#[test]
+fn kernel_and_user_space_never_differ() {
+    let (seed, frames) = (setting("ENFORCER_SEED", 1), setting("ENFORCER_FRAMES", FRAMES));
+    println!("seed {seed}, {frames} frames");
+    let mut random = Random(seed);
+    let mut rig = Rig::new(ward::POLICY);
+    let mut totals = BTreeMap::new();
+    for number in 0..frames {
+        if number % EPISODE == 0 {
+            begin_episode(&mut rig, number / EPISODE);
+        }
+        let (side, frame) = random::frame(&mut random);
+        let outcome = rig.send(side, &frame);
+        *totals.entry((outcome.reason, outcome.fate)).or_insert(0u64) += 1;
+        // A policy change now and then, so that flows are judged again.
+        if random.below(5_000) == 0 {
+            rig.apply(ward::POLICY);
+        }
+    }
+    for ((reason, fate), count) in &totals {
+        println!("{count:>9} {:<5} {}", fate.label(), reason.label());
+    }
+    println!("{frames} frames, 0 differences, seed {seed}");
+    assert_eq!(totals.values().sum::<u64>(), frames);
+}
+
+/// Forgets flows; sessions are adopted in every third episode.
+fn begin_episode(rig: &mut Rig, episode: u64) {
+    rig.clear_flows();
+    rig.adopt_until(if episode % 3 == 2 { u64::MAX } else { 0 });
+}
