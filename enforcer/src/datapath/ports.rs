@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use aya::maps::HashMap;
-use aya::programs::XdpMode;
+use aya::programs::{ProgramError, XdpMode};
 use aya::programs::links::{FdLink, PinnedLink};
 use enforcer_common::port::Port;
 
@@ -100,9 +100,16 @@ impl Datapath {
         let link = PinnedLink::from_pin(from)
             .with_context(|| format!("cannot open the link at {}", from.display()))?;
         let program = self.program()?;
-        let Ok(id) = program.attach_to_link(FdLink::from(link).try_into()?) else {
-            unpin(from)?;
-            return Ok(false);
+        let id = match program.attach_to_link(FdLink::from(link).try_into()?) {
+            Ok(id) => id,
+            Err(error) if is_gone(&error) => {
+                unpin(from)?;
+                return Ok(false);
+            }
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot switch the link at {}", from.display()));
+            }
         };
         let link: FdLink = program
             .take_link(id)?
@@ -143,6 +150,11 @@ impl Datapath {
         }
         Ok(())
     }
+}
+
+/// Whether a link could not be switched because its interface is gone.
+fn is_gone(error: &ProgramError) -> bool {
+    matches!(error, ProgramError::SyscallError(error) if error.io_error.raw_os_error() == Some(libc::ENOLINK))
 }
 
 /// The links pinned in a directory: path, interface index, port name.
