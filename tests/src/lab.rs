@@ -22,6 +22,7 @@ use crate::{
     interrupt,
     mac::Mac,
     namespace::Namespace,
+    offload,
     sweep::{check_prefix, directory, sweep},
     topology::{CORE_MAC, Topology},
     wiring::{INTERFACE, Wires, wire},
@@ -135,6 +136,13 @@ impl Endpoint {
             IpAddr::V4(_) => self.ipv4.into(),
             IpAddr::V6(_) => self.ipv6.into(),
         }
+    }
+
+    /// Lets the interface hand over long segments and unfinished checksums, as a
+    /// virtual machine on the same host would.
+    pub fn offload_segmentation(&self) -> Result<()> {
+        self.namespace
+            .run(|| offload::like_a_virtual_machine(self.interface))
     }
 
     /// A port at its IPv4 address.

@@ -36,6 +36,19 @@ pub fn like_a_cable(interface: &str) -> Result<()> {
     set_features(interface, &CABLE)
 }
 
+/// Back to what a veth does by itself: segments and checksums are left to whoever
+/// takes the frames.
+pub fn like_a_virtual_machine(interface: &str) -> Result<()> {
+    set_features(
+        interface,
+        &[
+            ("tx-checksum-ip-generic", true),
+            ("tx-tcp-segmentation", true),
+            ("tx-tcp6-segmentation", true),
+        ],
+    )
+}
+
 /// Sets features by the names that `ethtool -k` knows (its long ones).
 pub fn set_features(interface: &str, features: &[(&str, bool)]) -> Result<()> {
     let names = feature_names(interface)?;

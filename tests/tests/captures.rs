@@ -9,6 +9,10 @@ use enforcer_tests::program::{Rig, capture};
 
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/captures");
 
+/// Longer frames than any wire carries are none that XDP would see; the kernel's
+/// test run refuses them too.
+const LONGEST: usize = 65_549;
+
 /// Judges everybody by rules that let a good part of common traffic through.
 const POLICY: &str = r#"
 version: 1
@@ -36,13 +40,13 @@ fn captures_are_judged_alike() {
             continue;
         };
         rig.clear_flows();
-        for frame in &captured {
+        for frame in captured.iter().filter(|frame| frame.len() <= LONGEST) {
             for side in [Side::Device, Side::Core] {
                 let outcome = rig.send(side, frame);
                 *totals.entry((outcome.reason, outcome.fate)).or_insert(0u64) += 1;
             }
+            frames += 1;
         }
-        frames += captured.len() as u64;
     }
     for ((reason, fate), count) in &totals {
         println!("{count:>9} {:<5} {}", fate.label(), reason.label());

@@ -43,7 +43,7 @@ fn frames_of_pcap(path: &Path) -> Option<Vec<Vec<u8>>> {
         return Some(frames);
     }
     while let Some(Ok(packet)) = reader.next_packet() {
-        frames.push(packet.data.into_owned());
+        frames.push(packet.data().to_vec());
     }
     Some(frames)
 }
@@ -57,7 +57,7 @@ fn frames_of_pcapng(path: &Path) -> Option<Vec<Vec<u8>>> {
             Block::SimplePacket(packet) => (0, packet.data.into_owned()),
             _ => continue,
         };
-        let link = state.interfaces.get(interface).map(|interface| interface.linktype);
+        let link = state.interfaces().get(interface).map(|interface| interface.linktype);
         if link == Some(DataLink::ETHERNET) {
             frames.push(data);
         }

@@ -26,7 +26,7 @@ const LOOPBACK: u32 = 1;
 const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
 
-/// Hardware address of the bridge, as both ports know it.
+/// Hardware address of the bridge, as both ports know it unless told otherwise.
 pub const BRIDGE: Mac = Mac([0x02, 0, 0, 0, 0xb0, 0x01]);
 
 /// What became of a frame, in both hosts.
@@ -48,6 +48,8 @@ pub struct Rig {
     pub host: HostTables,
     pub model: Model,
     pub compiled: Compiled,
+    /// What the ports know as the bridge's hardware address; to be set before the first frame.
+    pub bridge: Mac,
     work: Work,
     cpu: usize,
     /// What the ports pass while no policy is loaded.
@@ -74,6 +76,7 @@ impl Rig {
             host: HostTables::default(),
             model,
             compiled,
+            bridge: BRIDGE,
             work: Work::EMPTY,
             cpu,
             pass_without_policy: pass,
@@ -203,7 +206,7 @@ impl Rig {
             index: side as u32,
             side: side as u8,
             pass_without_policy: u8::from(self.pass_without_policy),
-            bridge: BRIDGE,
+            bridge: self.bridge,
             reserved: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! Frames built by hand, for what no socket would send: tags and addresses of
 //! others. For IP and above, etherparse's builder does the work.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context, Result, bail};
 use etherparse::{EtherType, PacketBuilder};
@@ -58,6 +58,38 @@ pub fn udp(
         .write(&mut bytes, payload)
         .context("build a UDP packet")?;
     Ok(ethernet(link, ether_type, &bytes))
+}
+
+/// A TCP segment in the middle of a session that nobody has opened.
+pub fn tcp_ack(link: Link<'_>, source: SocketAddr, destination: SocketAddr) -> Result<Vec<u8>> {
+    let (SocketAddr::V4(source), SocketAddr::V4(destination)) = (source, destination) else {
+        bail!("{source} and {destination} are not both IPv4")
+    };
+    let mut bytes = Vec::new();
+    PacketBuilder::ipv4(source.ip().octets(), destination.ip().octets(), 64)
+        .tcp(source.port(), destination.port(), 1000, 1024)
+        .ack(2000)
+        .write(&mut bytes, b"go on")
+        .context("build a TCP segment")?;
+    Ok(ethernet(link, EtherType::IPV4, &bytes))
+}
+
+/// A claim, sent unasked, that `target` is at the sender's MAC address (RFC 4861, 4.4).
+pub fn neighbour_advertisement(
+    link: Link<'_>,
+    sender: Ipv6Addr,
+    receiver: Ipv6Addr,
+    target: Ipv6Addr,
+) -> Result<Vec<u8>> {
+    let override_flag = 0x2000_0000_u32.to_be_bytes();
+    // Option: target link-layer address, one unit of eight bytes.
+    let body = [&target.octets()[..], &[2, 1], &link.source.0].concat();
+    let mut bytes = Vec::new();
+    PacketBuilder::ipv6(sender.octets(), receiver.octets(), 255)
+        .icmpv6_raw(136, 0, override_flag)
+        .write(&mut bytes, &body)
+        .context("build a neighbour advertisement")?;
+    Ok(ethernet(link, EtherType::IPV6, &bytes))
 }
 
 /// A question of the sender for the MAC address of `wanted` (RFC 826).

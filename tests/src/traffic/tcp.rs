@@ -4,10 +4,11 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     os::fd::AsRawFd,
+    thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::{
     socket::{
         AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, bind,
@@ -76,4 +77,32 @@ pub fn echo(stream: &mut TcpStream, payload: &[u8]) -> Result<Answer> {
         );
     }
     Ok(answer)
+}
+
+/// Sends `length` bytes through a connection to an echo service while reading
+/// them back; how many came back unchanged.
+pub fn transfer(stream: TcpStream, length: usize) -> Result<usize> {
+    let byte = |index: usize| (index ^ (index >> 8) ^ (index >> 16)) as u8;
+    let mut writer = stream.try_clone().context("share a connection")?;
+    let sender = thread::spawn(move || {
+        let payload: Vec<u8> = (0..length).map(byte).collect();
+        writer.write_all(&payload)
+    });
+    let (mut reader, mut received) = (stream, 0);
+    let mut chunk = vec![0; 64 * 1024];
+    while received < length {
+        let count = reader.read(&mut chunk).context("read a transfer back")?;
+        ensure!(count > 0, "the transfer ended after {received} bytes");
+        let intact = chunk[..count]
+            .iter()
+            .zip(received..)
+            .all(|(seen, index)| *seen == byte(index));
+        ensure!(intact, "bytes after {received} came back changed");
+        received += count;
+    }
+    sender
+        .join()
+        .map_err(|_| anyhow!("the sender of a transfer panicked"))?
+        .context("send a transfer")?;
+    Ok(received)
 }
