@@ -17,7 +17,10 @@ pub struct FlowKey {
     pub high_port: u16,
     pub vlan: Vlan,
     pub protocol: u8,
-    pub reserved: [u8; 7],
+    /// Which query an ICMP flow is of and which end asks
+    /// ([`crate::packet::icmp::query_of`]); 0 for any other flow.
+    pub query: u8,
+    pub reserved: [u8; 6],
 }
 
 const _: () = assert!(size_of::<FlowKey>() == 48);
@@ -30,10 +33,11 @@ impl FlowKey {
         high_port: 0,
         vlan: Vlan::UNTAGGED,
         protocol: 0,
-        reserved: [0; 7],
+        query: 0,
+        reserved: [0; 6],
     };
 
-    /// Fills the key for a packet; true when the packet's source is the high end.
+    /// Fills the key for a packet, all but the query; true when the packet's source is the high end.
     #[inline(always)]
     pub fn set(
         &mut self,
@@ -55,7 +59,8 @@ impl FlowKey {
             high_port: high.1,
             vlan,
             protocol,
-            reserved: [0; 7],
+            query: 0,
+            reserved: [0; 6],
         };
         source_is_high
     }
@@ -92,6 +97,8 @@ pub const FLAG_FIN_INITIATOR: u8 = 2;
 pub const FLAG_FIN_RESPONDER: u8 = 4;
 /// The session was live when enforcement began.
 pub const FLAG_ADOPTED: u8 = 8;
+/// The profile for broadcast from the core side has judged it.
+pub const FLAG_BROADCAST: u8 = 16;
 
 /// What is remembered of a flow: one cache line. Arrays hold the initiator first.
 #[repr(C)]

@@ -141,11 +141,12 @@ pub struct Slot {
     pub value: u64,
 }
 
-/// The two buckets in which a key may live, from the layout's seed.
+/// The two buckets in which a key may live, from the layout's seed. The tag is
+/// the upper 12 bits of the value, which tell apart slots of one key.
 #[inline(always)]
-pub const fn bucket_pair(key: u64, seed: u64, mask: u32) -> (u32, u32) {
+pub const fn bucket_pair(key: u64, tag: u16, seed: u64, mask: u32) -> (u32, u32) {
     // Two rounds of multiply and fold (the finaliser of MurmurHash3, public domain).
-    let mut hash = key ^ seed;
+    let mut hash = key ^ seed ^ (tag as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^= hash >> 33;

@@ -1,5 +1,7 @@
 //! The client as its users meet it: the built program, its output and exit codes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,11 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_enforcerctl"));
-    command.args(arguments).env_remove("NO_COLOR").env_remove("ENFORCER_SOCKET").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("NO_COLOR")
+        .env_remove("ENFORCER_SOCKET")
+        .stdin(Stdio::null());
     command
 }
 
@@ -60,7 +66,10 @@ fn named(path: &Path) -> &str {
 fn check_accepts_a_right_policy() {
     let (_folder, path) = folder();
     let (printed, complained) = expect(&["check", named(&path)], 0);
-    assert!(printed.starts_with("valid: ") && printed.contains("1 device, 1 profile, 1 rule;"), "{printed}");
+    assert!(
+        printed.starts_with("valid: ") && printed.contains("1 device, 1 profile, 1 rule;"),
+        "{printed}"
+    );
     assert_eq!(complained, "", "hints are for terminals");
     let (printed, _) = expect(&["check", named(&path), "-o", "json"], 0);
     assert_eq!(json(&printed)["devices"], 1);
@@ -69,10 +78,21 @@ fn check_accepts_a_right_policy() {
 #[test]
 fn check_tells_every_error_with_its_place() {
     let (_folder, path) = folder();
-    std::fs::write(&path, POLICY.replace("profile: pump}", "profile: pmup}").replace("2575", "99999")).unwrap();
+    std::fs::write(
+        &path,
+        POLICY
+            .replace("profile: pump}", "profile: pmup}")
+            .replace("2575", "99999"),
+    )
+    .unwrap();
     let (printed, complained) = expect(&["check", named(&path)], 3);
     assert_eq!(printed, "");
-    for part in ["ward.yaml:6:", "ward.yaml:8:", "did you mean \"pump\"?", "error: the policy has 2 errors"] {
+    for part in [
+        "ward.yaml:6:",
+        "ward.yaml:8:",
+        "did you mean \"pump\"?",
+        "error: the policy has 2 errors",
+    ] {
         assert!(complained.contains(part), "{part} in {complained}");
     }
     let (printed, complained) = expect(&["-o", "json", "check", named(&path)], 3);
@@ -90,26 +110,55 @@ fn check_of_no_file_is_an_error_of_the_policy() {
 fn explain_judges_by_a_file() {
     let (_folder, path) = folder();
     let ask = |more: &[&str]| {
-        let common = ["explain", "--policy", named(&path), "--from", "pump-1", "--to", "10.0.0.100"];
+        let common = [
+            "explain",
+            "--policy",
+            named(&path),
+            "--from",
+            "pump-1",
+            "--to",
+            "10.0.0.100",
+        ];
         expect(&[&common, more].concat(), 0).0
     };
     let allowed = ask(&["--tcp", "2575"]);
-    assert!(allowed.contains("\nallow (rule) by pump/hl7: "), "{allowed}");
+    assert!(
+        allowed.contains("\nallow (rule) by pump/hl7: "),
+        "{allowed}"
+    );
     let denied = ask(&["--tcp", "23"]);
     assert!(denied.contains("\ndeny (no-rule): "), "{denied}");
     let answer = json(&ask(&["--tcp", "2575", "-o", "json"]));
-    assert_eq!((&answer["fate"], &answer["rule"]), (&"allow".into(), &"pump/hl7".into()));
+    assert_eq!(
+        (&answer["fate"], &answer["rule"]),
+        (&"allow".into(), &"pump/hl7".into())
+    );
 
-    let wrong = ["explain", "--policy", named(&path), "--from", "pmup-1", "--to", "10.0.0.100", "--tcp", "1"];
+    let wrong = [
+        "explain",
+        "--policy",
+        named(&path),
+        "--from",
+        "pmup-1",
+        "--to",
+        "10.0.0.100",
+        "--tcp",
+        "1",
+    ];
     let (_, complained) = expect(&wrong, 1);
-    assert!(complained.contains("did you mean `pump-1`?"), "{complained}");
+    assert!(
+        complained.contains("did you mean `pump-1`?"),
+        "{complained}"
+    );
 }
 
 #[test]
 fn wrong_usage_is_code_2() {
     for wrong in [
         &["explain", "--from", "a", "--to", "b"][..],
-        &["explain", "--from", "a", "--to", "b", "--tcp", "1", "--udp", "1"],
+        &[
+            "explain", "--from", "a", "--to", "b", "--tcp", "1", "--udp", "1",
+        ],
         &["explain", "--from", "a", "--to", "b", "--tcp", "65536"],
         &["flows", "--limit", "many"],
         &["frobnicate"],
@@ -124,14 +173,26 @@ fn an_unreachable_daemon_is_code_4() {
     let (folder, path) = folder();
     let socket = folder.path().join("none.sock");
     let socket = named(&socket);
-    for command in [&["status"][..], &["devices"], &["events"], &["apply", named(&path)], &["diff", named(&path)]] {
+    for command in [
+        &["status"][..],
+        &["devices"],
+        &["events"],
+        &["apply", named(&path)],
+        &["diff", named(&path)],
+    ] {
         let (printed, complained) = expect(&[&["--socket", socket], command].concat(), 4);
         assert_eq!(printed, "");
         assert!(complained.contains("is enforcerd running?"), "{complained}");
     }
     let (printed, _) = expect(&["--socket", socket, "-o", "json", "status"], 4);
-    assert!(json(&printed)["error"].as_str().unwrap().contains(socket), "{printed}");
-    let output = command(&["status"]).env("ENFORCER_SOCKET", socket).output().unwrap();
+    assert!(
+        json(&printed)["error"].as_str().unwrap().contains(socket),
+        "{printed}"
+    );
+    let output = command(&["status"])
+        .env("ENFORCER_SOCKET", socket)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(4));
 }
 
@@ -140,7 +201,10 @@ fn with_daemon(status: &str, body: &str, arguments: &[&str], code: i32) -> (Stri
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("control.sock");
     let listener = UnixListener::bind(&socket).unwrap();
-    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let daemon = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         // All small requests of these tests come in one piece.
@@ -157,20 +221,27 @@ fn with_daemon(status: &str, body: &str, arguments: &[&str], code: i32) -> (Stri
 fn refusals_have_their_codes() {
     let (_folder, path) = folder();
     let apply = ["apply", named(&path), "-o", "json"];
-    let body = r#"{"error": "it has errors", "diagnostics": {"items": [], "errors": 1, "warnings": 0}}"#;
+    let body =
+        r#"{"error": "it has errors", "diagnostics": {"items": [], "errors": 1, "warnings": 0}}"#;
     let (printed, _) = with_daemon("422 No", body, &apply, 3);
     assert_eq!(json(&printed)["error"], "it has errors");
     with_daemon("422 No", r#"{"error": "it does not fit"}"#, &apply, 1);
     with_daemon("403 No", r#"{"error": "only root may"}"#, &apply, 5);
     let (_, complained) = with_daemon("200 OK", "<html>", &["status"], 1);
-    assert!(complained.contains("not one of enforcerd's"), "{complained}");
+    assert!(
+        complained.contains("not one of enforcerd's"),
+        "{complained}"
+    );
 }
 
 #[test]
 fn answers_are_tables_or_what_the_daemon_said() {
     let devices = r#"[{"name": "pump-1", "mac": "02:00:00:00:00:01", "vlan": "10", "addresses": ["10.1.0.1"], "profile": "pump", "mode": "enforce"}]"#;
     let (printed, _) = with_daemon("200 OK", devices, &["devices"], 0);
-    assert!(printed.contains("NAME") && printed.contains("pump-1") && !printed.contains('\x1b'), "{printed}");
+    assert!(
+        printed.contains("NAME") && printed.contains("pump-1") && !printed.contains('\x1b'),
+        "{printed}"
+    );
     let (printed, _) = with_daemon("200 OK", devices, &["devices", "-o", "json"], 0);
     assert_eq!(json(&printed), json(devices));
     let (printed, _) = with_daemon("200 OK", devices, &["devices", "--color", "always"], 0);
@@ -178,7 +249,10 @@ fn answers_are_tables_or_what_the_daemon_said() {
     let applied = r#"{"epoch": 7, "hash": "ab", "devices": 1, "profiles": 1, "rules": 1, "changes": [{"action": "add", "subject": "peer dns", "after": "10.0.0.53"}], "warnings": {"items": [], "errors": 0, "warnings": 0}, "milliseconds": 3}"#;
     let (_folder, path) = folder();
     let (printed, _) = with_daemon("200 OK", applied, &["apply", named(&path)], 0);
-    assert!(printed.contains("peer dns") && printed.contains("epoch 7 is in force after 3 ms"), "{printed}");
+    assert!(
+        printed.contains("peer dns") && printed.contains("epoch 7 is in force after 3 ms"),
+        "{printed}"
+    );
     let (printed, _) = with_daemon("200 OK", applied, &["apply", named(&path), "-o", "json"], 0);
     assert_eq!(json(&printed), json(applied));
 }
@@ -191,13 +265,21 @@ fn events_are_one_a_line() {
     assert_eq!(printed.lines().count(), 2);
     assert_eq!(json(printed.lines().next().unwrap()), json(event));
     let (printed, _) = with_daemon("200 OK", &body, &["events"], 0);
-    assert!(printed.contains("12:34:56.789Z deny  no-rule") && printed.contains("10.1.0.1:40000 -> 10.0.0.9:23"), "{printed}");
+    assert!(
+        printed.contains("12:34:56.789Z deny  no-rule")
+            && printed.contains("10.1.0.1:40000 -> 10.0.0.9:23"),
+        "{printed}"
+    );
 }
 
 #[test]
 fn help_teaches_and_lists_the_exit_codes() {
     let (printed, _) = expect(&["--help"], 0);
-    for part in ["Exit codes:", "4  the daemon cannot be reached", "enforcerctl check ward.yaml"] {
+    for part in [
+        "Exit codes:",
+        "4  the daemon cannot be reached",
+        "enforcerctl check ward.yaml",
+    ] {
         assert!(printed.contains(part), "{part} in {printed}");
     }
     assert!(expect(&["explain", "--help"], 0).0.contains("--icmp 8"));
@@ -213,10 +295,17 @@ fn every_shell_gets_completions() {
 
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
-    let mut child = command(&["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new())
+    );
 }
 
 #[test]

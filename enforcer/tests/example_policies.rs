@@ -2,6 +2,8 @@
 //! its source calls for passes by the rule of that name, and what it warns of is
 //! denied.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 
 use enforcer::control::api::{AskedService, Question};

@@ -1,5 +1,7 @@
 //! docs/operations.md names every reason, with the words of the code.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use enforcer_common::verdict::Reason;
 
 #[test]

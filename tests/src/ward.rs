@@ -117,10 +117,28 @@ impl Ward {
 
     /// Waits for an event; the newest that is `wanted`.
     pub fn event(&self, what: &str, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
+        self.event_after(0, what, wanted)
+    }
+
+    /// The events that are `wanted`, oldest first.
+    pub fn events(&self, wanted: impl Fn(&Event) -> bool) -> Result<Vec<Event>> {
+        let mut events = self.client().events(EVENTS)?;
+        events.retain(wanted);
+        Ok(events)
+    }
+
+    /// Waits for one more event that is `wanted` than there have been.
+    pub fn event_after(
+        &self,
+        earlier: usize,
+        what: &str,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Event> {
         let mut seen = Vec::new();
         let found = wait::poll(EVENT_DEADLINE, || {
             seen = self.client().events(EVENTS)?;
-            Ok(seen.iter().rev().find(|event| wanted(event)).cloned())
+            let matching = seen.iter().filter(|event| wanted(event)).skip(earlier);
+            Ok(matching.last().cloned())
         })?;
         found.with_context(|| {
             let last = &seen[seen.len().saturating_sub(5)..];

@@ -51,6 +51,9 @@ fn captures_are_judged_alike() {
     for ((reason, fate), count) in &totals {
         println!("{count:>9} {:<5} {}", fate.label(), reason.label());
     }
-    println!("{} files, {unreadable} unreadable, {frames} frames from both sides, 0 differences", files.len());
+    println!(
+        "{} files, {unreadable} unreadable, {frames} frames from both sides, 0 differences",
+        files.len()
+    );
     assert!(frames > 0);
 }

@@ -12,12 +12,18 @@ const FRAMES: u64 = 1_000_000;
 const EPISODE: u64 = 50_000;
 
 fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(otherwise)
 }
 
 #[test]
 fn kernel_and_user_space_never_differ() {
-    let (seed, frames) = (setting("ENFORCER_SEED", 1), setting("ENFORCER_FRAMES", FRAMES));
+    let (seed, frames) = (
+        setting("ENFORCER_SEED", 1),
+        setting("ENFORCER_FRAMES", FRAMES),
+    );
     println!("seed {seed}, {frames} frames");
     let mut random = Random(seed);
     let mut rig = Rig::new(ward::POLICY);

@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[test]
 fn devices_are_told_apart_by_vlan_and_mac() {
     let tagged = "  - {name: tagged, mac: 02:00:00:00:10:02, vlan: 10, profile: alaris-pcu}\n  \
-                  - {name: twice, mac: 02:00:00:00:10:02, vlan: 100.10, profile: dicom-modality}\n\
+                  - {name: twice, mac: 02:00:00:00:10:02, vlan: \"100.10\", profile: dicom-modality}\n\
                   \ninclude: ward-devices.csv";
     let policy = ward::policy_with("\ninclude: ward-devices.csv", tagged).unwrap();
     let policy = ward::edit(&policy, "  mode: enforce\n", "  mode: enforce\n  events_per_second: 100000\n");

@@ -2,9 +2,9 @@
 
 use enforcer_common::port::Side::{Core, Device};
 use enforcer_common::verdict::{Fate, Reason};
+use enforcer_tests::program::Rig;
 use enforcer_tests::program::frame::{Ip, SYN, extension, icmp, protocol, tcp};
 use enforcer_tests::program::ward::{self, FAMILIES, Family};
-use enforcer_tests::program::Rig;
 
 /// Cuts a frame that passes whole at every byte; nothing shorter may pass.
 fn cut_everywhere(rig: &mut Rig, side: enforcer_common::port::Side, frame: &[u8]) {
@@ -24,8 +24,16 @@ fn every_layer_with_every_tagging() {
         let link = ward::outward(device);
         for family in FAMILIES {
             let (own, engine) = (ward::device(family, device), ward::engine(family));
-            cut_everywhere(&mut rig, Device, &link.tcp((own, 40_000), (engine, 2575), SYN));
-            cut_everywhere(&mut rig, Device, &link.udp((own, 40_000), (ward::dns(family), 53)));
+            cut_everywhere(
+                &mut rig,
+                Device,
+                &link.tcp((own, 40_000), (engine, 2575), SYN),
+            );
+            cut_everywhere(
+                &mut rig,
+                Device,
+                &link.udp((own, 40_000), (ward::dns(family), 53)),
+            );
             let request = if family == Family::V4 { 8 } else { 128 };
             cut_everywhere(&mut rig, Device, &link.icmp(own, engine, request, 7));
             let mut longer = Ip::new(own, engine, protocol::TCP, &tcp(40_000, 2575, SYN, b"x"));
@@ -65,7 +73,11 @@ fn icmp_errors() {
             rig.clear_flows();
             rig.allowed(Device, &begin, Reason::Rule);
             let outcome = rig.send(Core, &whole[..length]);
-            let expected = if length == whole.len() { Fate::Allow } else { Fate::Deny };
+            let expected = if length == whole.len() {
+                Fate::Allow
+            } else {
+                Fate::Deny
+            };
             assert_eq!(outcome.fate, expected, "{length} bytes");
         }
         assert_eq!(icmp(3, 0, 0, &[]).len(), 8);

@@ -7,8 +7,8 @@ use super::trace::Step;
 use super::{Finding, Policy, Work, guard};
 use crate::counter::seconds;
 use crate::flow::{
-    FLAG_ADOPTED, FLAG_FIN_INITIATOR, FLAG_FIN_RESPONDER, FLAG_INITIATOR_HIGH, Flow, LiveFlow,
-    idle_timeout, protocol, state,
+    FLAG_ADOPTED, FLAG_BROADCAST, FLAG_FIN_INITIATOR, FLAG_FIN_RESPONDER, FLAG_INITIATOR_HIGH,
+    Flow, LiveFlow, idle_timeout, protocol, state,
 };
 use crate::packet::icmp::{self, Kind};
 use crate::packet::transport::flags;
@@ -48,7 +48,9 @@ pub struct Plan {
     outdated: bool,
     /// The session may be a live one that enforcement found.
     adopting: bool,
-    reserved: [u8; 3],
+    /// Either end may have started it.
+    either: bool,
+    reserved: [u8; 2],
 }
 
 impl Plan {
@@ -59,7 +61,8 @@ impl Plan {
         source_is_high: false,
         outdated: false,
         adopting: false,
-        reserved: [0; 3],
+        either: false,
+        reserved: [0; 2],
     };
 
     #[inline(always)]
@@ -85,13 +88,20 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     policy: &Policy<'_, T>,
     work: &mut Work,
 ) {
-    if role_of(&work.packet) == Role::Reports {
-        return relate(frame, policy, work);
+    let reports = role_of(&work.packet) == Role::Reports;
+    let recalled = if reports {
+        relate(frame, policy, work)
+    } else {
+        recall(policy, work)
+    };
+    if recalled == Recalled::Answered {
+        return;
     }
-    if recall(policy, work) == Recalled::MustAsk {
-        ask(policy, work);
-        settle(policy, work);
+    ask(policy, work);
+    if reports && !allows(work) {
+        work.findings = [Finding::of(Reason::NoFlow); 2];
     }
+    settle(policy, work);
 }
 
 /// Looks the flow up, and follows it where it is current.
@@ -106,6 +116,12 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
         (packet.source, packet.source_port),
         (packet.destination, packet.destination_port),
     );
+    work.key.query = icmp::query_of(
+        packet.ethertype,
+        packet.protocol,
+        packet.icmp_type,
+        source_is_high,
+    );
     work.plan = Plan {
         now,
         role,
@@ -114,7 +130,9 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
     };
     if let Some(flow) = find(policy, work, seconds(now)) {
         let from_initiator = (flow.flags() & FLAG_INITIATOR_HIGH != 0) == source_is_high;
-        let repeated = flow.state() == state::OPENING && from_initiator;
+        // A SYN of the same initiator follows a flow that has not ended: it is sent
+        // again, or forged, or the client lost its memory. None may age the flow.
+        let repeated = flow.state() < state::CLOSING && from_initiator;
         if role != Role::Opens || repeated {
             if is_current(policy, work, flow, from_initiator) {
                 follow(policy, work, flow, from_initiator, seconds(now));
@@ -123,12 +141,16 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
             policy.tables.note(Step::FlowOutdated);
             work.plan.outdated = true;
             work.plan.initiator = u8::from(!from_initiator);
+            // Who was seen first need not have begun: in audit, a stream may be met
+            // anywhere.
+            work.plan.either = role == Role::Any && !from_initiator;
             return Recalled::MustAsk;
         }
     } else {
         policy.tables.note(Step::FlowMissing);
     }
     work.plan.adopting = matches!(role, Role::Any | Role::Follows) && now < policy.adopt_until;
+    work.plan.either = work.plan.adopting;
     if role == Role::Follows && !work.plan.adopting {
         work.findings = [Finding::of(Reason::NoFlow); 2];
         return Recalled::Answered;
@@ -136,17 +158,21 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
     Recalled::MustAsk
 }
 
-/// Asks guards and profiles about a flow that the planned end starts; of a live
-/// session that is being adopted, either end may have started it.
+/// Asks guards and profiles about a flow that the planned end starts; where
+/// either may have, about the other one too. Where neither may, the sender of
+/// the packet counts as the one that did.
 #[inline(never)]
 fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     for _ in 0..2 {
         work.findings = guarded_permit(policy, work, work.plan.initiator());
-        if !work.plan.adopting || allows(work) {
-            break;
+        if !work.plan.either || allows(work) {
+            return;
         }
         work.plan.initiator ^= 1;
+        // Begun by the other end, it is another flow than the one remembered.
+        work.plan.outdated = false;
     }
+    work.plan.initiator = 0;
 }
 
 /// Remembers what was found: renews the flow, or begins one.
@@ -205,7 +231,16 @@ fn is_current<T: Tables>(
     flow: &LiveFlow,
     from_initiator: bool,
 ) -> bool {
-    flow.epoch() == policy.epoch && flow.devices() == by_initiator(numbers(work), from_initiator)
+    flow.epoch() == policy.epoch
+        && flow.devices() == by_initiator(numbers(work), from_initiator)
+        && (flow.flags() & FLAG_BROADCAST != 0) == is_broadcast(work)
+}
+
+/// Whether the profile for broadcast answers for the destination, so that what it
+/// allows is not taken for what the profile of undeclared devices would.
+#[inline(always)]
+const fn is_broadcast(work: &Work) -> bool {
+    work.parties[1].judged && work.packet.destination_mac.is_group()
 }
 
 /// A packet of a known flow passes as the flow was judged.
@@ -236,6 +271,12 @@ fn renew<T: Tables>(policy: &Policy<'_, T>, work: &Work, flow: &LiveFlow, from_i
     flow.set_devices(by_initiator(numbers(work), from_initiator));
     flow.set_rules([first.rule, second.rule]);
     flow.set_reasons([first.reason as u8, second.reason as u8]);
+    let marks = flow.flags() & !FLAG_BROADCAST;
+    flow.set_flags(if is_broadcast(work) {
+        marks | FLAG_BROADCAST
+    } else {
+        marks
+    });
     flow.set_epoch(policy.epoch);
 }
 
@@ -312,7 +353,7 @@ const fn next_state(before: u8, marks: u8, bits: u8, from_initiator: bool) -> (u
     }
     let after = match (before, from_initiator) {
         (state::OPENING, false) if bits & flags::SYN != 0 => state::ANSWERED,
-        (state::ANSWERED, true) => state::ESTABLISHED,
+        (state::ANSWERED, true) if bits & flags::SYN == 0 => state::ESTABLISHED,
         _ => before,
     };
     (after, marks)
@@ -375,6 +416,9 @@ fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &Plan) {
     if plan.source_is_high == from_initiator {
         marks |= FLAG_INITIATOR_HIGH;
     }
+    if is_broadcast(work) {
+        marks |= FLAG_BROADCAST;
+    }
     let opening = plan.role == Role::Opens;
     let adopted = plan.role == Role::Follows || !from_initiator;
     if adopted {
@@ -416,12 +460,18 @@ const fn as_adopted(reason: Reason) -> Reason {
     }
 }
 
-/// An ICMP error passes when the flow that it is about is allowed.
+/// An ICMP error passes when the flow that it is about is allowed, and of the
+/// devices judged; else a rule may allow it.
 #[inline(always)]
-fn relate<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
+fn relate<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) -> Recalled {
+    work.plan = Plan::EMPTY;
     let related = match icmp::quoted_flow(frame, &work.packet, &mut work.key) {
         Ok(()) => match find(policy, work, seconds(policy.tables.now())) {
-            Some(flow) if flow.epoch() == policy.epoch => Reason::Related,
+            Some(flow) if flow.epoch() == policy.epoch && concerns(work, flow) => Reason::Related,
             _ => Reason::NoFlow,
         },
         Err(reason) => reason,
@@ -429,5 +479,19 @@ fn relate<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work:
     work.findings = [Finding::of(related); 2];
     if let Err(reason) = guard::check_source(policy, &work.parties[0], &work.packet) {
         work.findings[0] = Finding::of(reason);
+        return Recalled::Answered;
     }
+    if matches!(related, Reason::NoFlow) {
+        Recalled::MustAsk
+    } else {
+        Recalled::Answered
+    }
+}
+
+/// Whether every end judged is an end of the flow.
+#[inline(always)]
+fn concerns(work: &Work, flow: &LiveFlow) -> bool {
+    let [first, second] = flow.devices();
+    let end = |party: &Party| !party.judged || party.number == first || party.number == second;
+    end(&work.parties[0]) && end(&work.parties[1])
 }

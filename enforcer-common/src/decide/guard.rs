@@ -3,20 +3,23 @@
 
 use super::Policy;
 use super::identify::Party;
+use super::services;
 use crate::addr::Ip;
 use crate::packet::Packet;
 use crate::table::Binding;
 use crate::tables::Tables;
 use crate::verdict::Reason;
 
-/// Checks the source address against the source's binding.
+/// Checks the source address against the source's binding. A DHCP client that has
+/// no address yet says so.
 #[inline(always)]
 pub(super) fn check_source<T: Tables>(
     policy: &Policy<'_, T>,
     party: &Party,
     packet: &Packet,
 ) -> Result<(), Reason> {
-    if !party.bound || owns(policy, party, packet.source) {
+    let exempt = !party.bound || party.served || services::is_unaddressed(packet);
+    if exempt || owns(policy, party, packet.source) {
         Ok(())
     } else {
         Err(Reason::SpoofedSource)
@@ -31,7 +34,11 @@ pub(super) fn check_destination<T: Tables>(
     party: &Party,
     packet: &Packet,
 ) -> Result<(), Reason> {
-    if !party.bound || packet.destination.is_group() || owns(policy, party, packet.destination) {
+    if !party.bound
+        || party.served
+        || packet.destination.is_group()
+        || owns(policy, party, packet.destination)
+    {
         Ok(())
     } else {
         Err(Reason::WrongDestination)

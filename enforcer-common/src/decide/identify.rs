@@ -22,7 +22,8 @@ pub struct Party {
     pub judged: bool,
     /// Whether the device is bound to addresses.
     pub bound: bool,
-    pub reserved: u8,
+    /// Whether network services allow the frame to this end, so that it needs no rule.
+    pub served: bool,
 }
 
 impl Party {
@@ -32,7 +33,7 @@ impl Party {
         mode: Mode::Audit,
         judged: false,
         bound: false,
-        reserved: 0,
+        served: false,
     };
 
     #[inline(always)]

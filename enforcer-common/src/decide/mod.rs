@@ -13,6 +13,7 @@ pub mod trace;
 
 pub use policy::Policy;
 
+use crate::addr::Mac;
 use crate::flow::{Flow, FlowKey};
 use crate::packet::{self, Packet, ethertype};
 use crate::port::Port;
@@ -130,7 +131,7 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
             policy.settings.control_frames,
         ));
     }
-    if port.is_core() && work.packet.destination_mac == port.bridge {
+    if port.is_core() && is_bridge(port, work.packet.destination_mac) {
         return Err(Reason::ToEnforcer);
     }
     identify::identify(policy, port, work)?;
@@ -145,14 +146,30 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
     Ok(())
 }
 
+/// A bridge whose address is not known has the zero address, which is nobody's.
+#[inline(always)]
+fn is_bridge(port: &Port, mac: Mac) -> bool {
+    mac == port.bridge && mac != Mac::ZERO
+}
+
+/// Network services come first; what they leave open, the rules may allow.
 #[inline(always)]
 fn judge_ip<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
-    if services::is_neighbour(&work.packet) {
+    let neighbour = services::is_neighbour(&work.packet);
+    let mut settled = false;
+    if neighbour {
         services::judge_neighbour(frame, policy, work);
+        settled = services::settle(work);
     } else if services::is_dhcp(&work.packet) {
         services::judge_dhcp(policy, work);
-    } else {
-        flow::judge(frame, policy, work);
+        settled = services::settle(work);
+    }
+    if settled {
+        return;
+    }
+    flow::judge(frame, policy, work);
+    if neighbour {
+        services::explain_neighbour(work);
     }
 }
 

@@ -5,7 +5,7 @@ use super::trace::Step;
 use super::{Finding, Policy};
 use crate::addr::Ip;
 use crate::flow::protocol;
-use crate::packet::{Packet, ethertype};
+use crate::packet::{Packet, ethertype, icmp};
 use crate::table::{
     Direction, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_TCP, SERVICE_UDP,
     profile_class,
@@ -68,7 +68,7 @@ struct Question {
 
 #[inline(always)]
 fn finding<T: Tables>(policy: &Policy<'_, T>, party: &Party, question: &Question) -> Finding {
-    if !party.judged {
+    if !party.judged || party.served {
         return Finding::of(Reason::Rule);
     }
     let rule = rule_for(policy, party.profile, question);
@@ -102,18 +102,19 @@ fn rule_for<T: Tables>(policy: &Policy<'_, T>, profile: u32, question: &Question
     )
 }
 
-/// Place in the service table: the port or type at the end that did not start.
+/// Place in the service table: the port at the end that did not start, or the
+/// type of the message that did; a reply stands for its request.
 #[inline(always)]
 fn service_index(packet: &Packet, initiator: Initiator) -> u32 {
-    let port = match initiator {
-        Initiator::Source => packet.destination_port,
-        Initiator::Destination => packet.source_port,
+    let (port, kind) = match initiator {
+        Initiator::Source => (packet.destination_port, packet.icmp_type),
+        Initiator::Destination => (packet.source_port, icmp::request_of(packet.icmp_type)),
     };
     match (packet.protocol, packet.ethertype) {
         (protocol::TCP, _) => SERVICE_TCP + u32::from(port),
         (protocol::UDP, _) => SERVICE_UDP + u32::from(port),
-        (protocol::ICMP, ethertype::IPV4) => SERVICE_ICMP + u32::from(packet.icmp_type),
-        (protocol::ICMPV6, ethertype::IPV6) => SERVICE_ICMPV6 + u32::from(packet.icmp_type),
+        (protocol::ICMP, ethertype::IPV4) => SERVICE_ICMP + u32::from(kind),
+        (protocol::ICMPV6, ethertype::IPV6) => SERVICE_ICMPV6 + u32::from(kind),
         (number, _) => SERVICE_PROTOCOL + u32::from(number),
     }
 }

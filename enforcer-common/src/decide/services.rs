@@ -27,6 +27,21 @@ const DHCP_CLIENT: u16 = 68;
 const DHCPV6_CLIENT: u16 = 546;
 const DHCPV6_SERVER: u16 = 547;
 
+/// Whether the services leave nothing to ask the rules. An end that they serve
+/// needs no rule; what is forged or malformed, no rule may allow.
+#[inline(always)]
+pub(super) fn settle(work: &mut Work) -> bool {
+    let mut settled = true;
+    for (party, finding) in work.parties.iter_mut().zip(&work.findings) {
+        party.served = finding.reason.allows();
+        settled &= party.served || !party.judged;
+    }
+    let source = work.findings[0].reason;
+    settled
+        || matches!(source, Reason::SpoofedSource | Reason::Truncated)
+        || (is_neighbour(&work.packet) && !is_well_formed(&work.packet))
+}
+
 #[inline(always)]
 fn has<T: Tables>(policy: &Policy<'_, T>, party: &Party, flag: u32) -> bool {
     policy
@@ -40,15 +55,20 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(
     policy: &Policy<'_, T>,
     work: &mut Work,
 ) {
-    if let Err(reason) = arp::parse(frame, &mut work.packet) {
-        work.findings = [Finding::of(reason); 2];
-        return;
-    }
+    let claimed = match arp::parse(frame, &mut work.packet) {
+        Ok(claimed) => claimed,
+        Err(reason) => {
+            work.findings = [Finding::of(reason); 2];
+            return;
+        }
+    };
     let [source, destination] = work.parties;
     let sender = work.packet.source;
     // A probe carries no sender address (RFC 5227, 2.1.1).
     let honest = !source.bound || sender.is_unspecified() || guard::owns(policy, &source, sender);
-    let for_source = if !has(policy, &source, PROFILE_ARP) {
+    // Clusters and redundant gateways in the core answer with a hardware address
+    // that they do not send from; a device has no business to.
+    let for_source = if !has(policy, &source, PROFILE_ARP) || claimed != work.packet.source_mac {
         Reason::ArpDenied
     } else if honest {
         Reason::Arp
@@ -90,6 +110,16 @@ pub(super) fn judge_neighbour<F: Frame + ?Sized, T: Tables>(
         Reason::NeighbourDiscoveryDenied
     };
     work.findings = [Finding::of(for_source), Finding::of(for_destination)];
+}
+
+/// Neighbour discovery that neither the services nor a rule allow.
+#[inline(always)]
+pub(super) fn explain_neighbour(work: &mut Work) {
+    for finding in &mut work.findings {
+        if matches!(finding.reason, Reason::NoRule) {
+            finding.reason = Reason::NeighbourDiscoveryDenied;
+        }
+    }
 }
 
 /// A device may solicit, advertise itself and report groups; it is no router.
@@ -150,17 +180,33 @@ pub(super) const fn is_dhcp(packet: &Packet) -> bool {
 #[inline(always)]
 const fn is_from_client(packet: &Packet) -> bool {
     matches!(
-        (packet.source_port, packet.destination_port),
-        (DHCP_CLIENT, DHCP_SERVER) | (DHCPV6_CLIENT, DHCPV6_SERVER)
+        (
+            packet.ethertype,
+            packet.source_port,
+            packet.destination_port
+        ),
+        (ethertype::IPV4, DHCP_CLIENT, DHCP_SERVER)
+            | (ethertype::IPV6, DHCPV6_CLIENT, DHCPV6_SERVER)
     )
 }
 
 #[inline(always)]
 const fn is_from_server(packet: &Packet) -> bool {
     matches!(
-        (packet.source_port, packet.destination_port),
-        (DHCP_SERVER, DHCP_CLIENT) | (DHCPV6_SERVER, DHCPV6_CLIENT)
+        (
+            packet.ethertype,
+            packet.source_port,
+            packet.destination_port
+        ),
+        (ethertype::IPV4, DHCP_SERVER, DHCP_CLIENT)
+            | (ethertype::IPV6, DHCPV6_SERVER, DHCPV6_CLIENT)
     )
+}
+
+/// Whether a DHCP client asks for its first address.
+#[inline(always)]
+pub(super) const fn is_unaddressed(packet: &Packet) -> bool {
+    packet.source.is_unspecified() && packet.protocol == protocol::UDP && is_from_client(packet)
 }
 
 /// A device is a client: it sends as one, and is answered by servers.
@@ -168,10 +214,9 @@ const fn is_from_server(packet: &Packet) -> bool {
 pub(super) fn judge_dhcp<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     let [source, destination] = work.parties;
     let packet = &work.packet;
-    let unaddressed = packet.source.is_unspecified();
     let for_source = if !is_from_client(packet) || !has(policy, &source, PROFILE_DHCP) {
         Reason::NoRule
-    } else if unaddressed || guard::check_source(policy, &source, packet).is_ok() {
+    } else if guard::check_source(policy, &source, packet).is_ok() {
         Reason::Dhcp
     } else {
         Reason::SpoofedSource

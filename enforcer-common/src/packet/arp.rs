@@ -10,9 +10,10 @@ const ETHERNET_IPV4: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
 const REQUEST: u16 = 1;
 const REPLY: u16 = 2;
 
-/// Fills source and destination with the sender's and the target's address.
+/// Fills source and destination with the sender's and the target's address, and
+/// returns the hardware address that the sender claims.
 #[inline(always)]
-pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
+pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<Mac, Reason> {
     let fixed: [u8; 8] = frame.read(packet.next).ok_or(Reason::Truncated)?;
     let [h0, h1, p0, p1, hlen, plen, o0, o1] = fixed;
     if [h0, h1, p0, p1, hlen, plen] != ETHERNET_IPV4 {
@@ -24,10 +25,7 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
     let sender: [u8; 10] = frame.read(packet.next + 8).ok_or(Reason::Truncated)?;
     let [m0, m1, m2, m3, m4, m5, a0, a1, a2, a3] = sender;
     let target: [u8; 4] = frame.read(packet.next + 24).ok_or(Reason::Truncated)?;
-    if Mac([m0, m1, m2, m3, m4, m5]) != packet.source_mac {
-        return Err(Reason::ArpDenied);
-    }
     packet.source = Ip::v4([a0, a1, a2, a3]);
     packet.destination = Ip::v4(target);
-    Ok(())
+    Ok(Mac([m0, m1, m2, m3, m4, m5]))
 }

@@ -59,6 +59,40 @@ pub const fn kind_of(packet: &Packet) -> Kind {
     }
 }
 
+/// Queries, in the key of a flow.
+const ECHO: u8 = 1;
+const TIMESTAMP: u8 = 2;
+
+/// What tells the flow of an ICMP query from another under the same identifier:
+/// the query (times two), and 1 when the high end of the key asks; 0 for what is
+/// neither a request nor a reply. An answer passes to the end that asked alone.
+#[inline(always)]
+pub const fn query_of(ethertype: u16, number: u8, kind: u8, source_is_high: bool) -> u8 {
+    let (query, source_asks) = match (ethertype, number, kind) {
+        (ethertype::IPV4, protocol::ICMP, 8) | (ethertype::IPV6, protocol::ICMPV6, 128) => {
+            (ECHO, true)
+        }
+        (ethertype::IPV4, protocol::ICMP, 0) | (ethertype::IPV6, protocol::ICMPV6, 129) => {
+            (ECHO, false)
+        }
+        (ethertype::IPV4, protocol::ICMP, 13) => (TIMESTAMP, true),
+        (ethertype::IPV4, protocol::ICMP, 14) => (TIMESTAMP, false),
+        _ => return 0,
+    };
+    query << 1 | (source_asks == source_is_high) as u8
+}
+
+/// The type of the request that a reply answers; any other type as it is.
+#[inline(always)]
+pub const fn request_of(kind: u8) -> u8 {
+    match kind {
+        0 => 8,
+        14 => 13,
+        129 => 128,
+        _ => kind,
+    }
+}
+
 /// The key of the flow that an ICMP error is about, and whether the quoted
 /// packet was sent by the high end of it. The receiver of the error must be the
 /// sender of the quoted packet.
@@ -87,12 +121,13 @@ pub fn quoted_flow<F: Frame + ?Sized>(
         }
         _ => (0, 0),
     };
-    key.set(
+    let source_is_high = key.set(
         packet.vlan,
         number,
         (source, source_port),
         (destination, destination_port),
     );
+    key.query = query_of(packet.ethertype, number, a0, source_is_high);
     Ok(())
 }
 

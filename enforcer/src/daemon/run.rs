@@ -119,7 +119,9 @@ pub(super) async fn attach_ports(engine: &Engine, previous: Option<&Path>) -> Re
         .iter()
         .find(|link| link.name == config.bridge)
         .map_or(Mac::ZERO, |link| link.mac);
+    let interfaces: Vec<u32> = links.iter().map(|link| link.index).collect();
     let mut datapath = engine.datapath();
+    datapath.forget_gone(&interfaces)?;
     let mut present = Vec::new();
     for (port, place) in config.ports.iter().zip(0..) {
         let Some(link) = links.iter().find(|link| link.name == port.name) else {

@@ -3,7 +3,7 @@
 //! after it, so that a crash at any point leaves the text of what is in force.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -60,21 +60,41 @@ impl State {
     }
 
     /// The saved policy with this hash, or, without a hash, the one last in force.
+    /// A policy that came into force just before a crash is committed first.
     pub(super) fn find(&self, hash: Option<&str>) -> Result<Option<Saved>> {
-        for name in ["running.json", "pending.json"] {
-            let path = self.directory.join(name);
-            let Ok(text) = std::fs::read(&path) else {
-                continue;
-            };
-            let saved: Saved = serde_json::from_slice(&text)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            match hash {
-                Some(hash) if saved.hash != hash => {}
-                None if name == "pending.json" => {}
-                _ => return Ok(Some(saved)),
-            }
+        let running = self.read("running.json");
+        let Some(hash) = hash else {
+            return Ok(running);
+        };
+        if let Some(running) = running.filter(|saved| saved.hash == hash) {
+            return Ok(Some(running));
         }
-        Ok(None)
+        let pending = self
+            .read("pending.json")
+            .filter(|saved| saved.hash == hash);
+        if pending.is_some() {
+            self.commit()?;
+        }
+        Ok(pending)
+    }
+
+    /// A saved policy. One that cannot be read, such as one torn by a crash, is
+    /// told and left alone: what is in force does not depend on it.
+    fn read(&self, name: &str) -> Option<Saved> {
+        let path = self.directory.join(name);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "cannot read a saved policy");
+                return None;
+            }
+        };
+        serde_json::from_slice(&text)
+            .inspect_err(|error| {
+                tracing::warn!(path = %path.display(), %error, "cannot read a saved policy");
+            })
+            .ok()
     }
 
     /// Writes a policy that is about to be put into force.

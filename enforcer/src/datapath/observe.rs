@@ -1,11 +1,11 @@
-//! What the program decided last on a CPU, read back from its scratch. For the
-//! differential tests; nothing else needs it.
+//! What the program decided last on a CPU, read back from its scratch, and its
+//! events. For the tests of the program; the daemon needs the events alone.
 
 use std::mem::{offset_of, size_of};
 
 use anyhow::{Context as _, Result};
 use aya::Pod;
-use aya::maps::{MapData, PerCpuArray};
+use aya::maps::{MapData, PerCpuArray, RingBuf};
 use enforcer_common::decide::{Finding, Work};
 use enforcer_common::flow::FlowKey;
 use enforcer_common::packet::Packet;
@@ -50,10 +50,24 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be read, or holds no decision of this version.
     pub fn last_decision(&self, cpu: usize) -> Result<Observed> {
-        let map = self.ebpf.map("WORK").context("the object holds no map WORK")?;
+        let map = self
+            .ebpf
+            .map("WORK")
+            .context("the object holds no map WORK")?;
         let map: PerCpuArray<&MapData, RawWork> = map.try_into()?;
         let values = map.get(&0, 0)?;
         decode(values.get(cpu).context("there is no such CPU")?)
+    }
+
+    /// The ring buffer of events, for the one reader that it can have.
+    ///
+    /// # Errors
+    /// When it was taken before.
+    pub fn take_events(&mut self) -> Result<RingBuf<MapData>> {
+        let map = self.ebpf.take_map("EVENTS");
+        Ok(RingBuf::try_from(
+            map.context("the events have a reader already")?,
+        )?)
     }
 }
 
@@ -69,7 +83,10 @@ fn decode(raw: &RawWork) -> Result<Observed> {
         },
         packet: plain(raw, offset_of!(Work, packet)),
         key: plain(raw, offset_of!(Work, key)),
-        findings: [finding(raw, FINDINGS)?, finding(raw, FINDINGS + size_of::<Finding>())?],
+        findings: [
+            finding(raw, FINDINGS)?,
+            finding(raw, FINDINGS + size_of::<Finding>())?,
+        ],
         epoch: word(raw, offset_of!(Work, epoch)),
     })
 }
@@ -87,7 +104,9 @@ fn reason(raw: &RawWork, offset: usize) -> Result<Reason> {
 }
 
 fn mode(number: u8) -> Result<Mode> {
-    let known = [Mode::Audit, Mode::Enforce].into_iter().find(|mode| *mode as u8 == number);
+    let known = [Mode::Audit, Mode::Enforce]
+        .into_iter()
+        .find(|mode| *mode as u8 == number);
     known.with_context(|| format!("there is no mode {number}"))
 }
 

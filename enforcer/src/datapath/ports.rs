@@ -139,6 +139,15 @@ impl Datapath {
         self.unpin_links(|index, of| of == name && index != interface)
     }
 
+    /// Unpins links whose interface is gone, which hold nothing any more. A port
+    /// that was only renamed keeps its program.
+    ///
+    /// # Errors
+    /// When a pin cannot be removed.
+    pub fn forget_gone(&self, interfaces: &[u32]) -> Result<()> {
+        self.unpin_links(|index, _| !interfaces.contains(&index))
+    }
+
     fn unpin_links(&self, chosen: impl Fn(u32, &str) -> bool) -> Result<()> {
         let Some(directory) = &self.directory else {
             return Ok(());

@@ -305,9 +305,6 @@ devices:
             .collect();
         let mut after = before.clone();
         after.devices[7].profile = 1;
-        let started = std::time::Instant::now();
         assert_eq!(diff(Some(&before), &after).len(), 1);
-        // Debug builds on a busy machine; optimised ones take a tenth.
-        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
     }
 }

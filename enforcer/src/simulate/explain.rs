@@ -29,7 +29,11 @@ const SECOND: u64 = 1_000_000_000;
 ///
 /// # Errors
 /// When an end is not known or ambiguous, or no such packet can be.
-pub fn explain(model: &Model, compiled: &Compiled, question: &Question) -> Result<Explanation, String> {
+pub fn explain(
+    model: &Model,
+    compiled: &Compiled,
+    question: &Question,
+) -> Result<Explanation, String> {
     let ends = ends::resolve(model, question)?;
     let mut tables = HostTables::default();
     tables.install(compiled);
@@ -39,10 +43,18 @@ pub fn explain(model: &Model, compiled: &Compiled, question: &Question) -> Resul
     for crossing in crossings(&ends) {
         let frame = frame::build(&crossing, question.service)?;
         told.push(frame::describe(&crossing, question.service));
-        let port = Port { side: crossing.side as u8, ..Port::default() };
+        let port = Port {
+            side: crossing.side as u8,
+            ..Port::default()
+        };
         let mut work = Work::EMPTY;
         let verdict = judge(frame.as_slice(), &tables, &port, &mut work);
-        told.extend(steps::tell(model, compiled, &crossing, &tables.take_steps()));
+        told.extend(steps::tell(
+            model,
+            compiled,
+            &crossing,
+            &tables.take_steps(),
+        ));
         told.extend(steps::conclude(model, compiled, &work, verdict));
         // The first crossing answers, unless a later one is harsher.
         if decided.is_none_or(|earlier| verdict.fate() as u8 > earlier.fate() as u8) {
@@ -52,7 +64,8 @@ pub fn explain(model: &Model, compiled: &Compiled, question: &Question) -> Resul
             break;
         }
     }
-    let verdict = decided.ok_or_else(|| format!("no packet was judged (layout {LAYOUT_VERSION})"))?;
+    let verdict =
+        decided.ok_or_else(|| format!("no packet was judged (layout {LAYOUT_VERSION})"))?;
     Ok(Explanation {
         fate: verdict.fate().label().to_owned(),
         reason: verdict.reason.label().to_owned(),
@@ -75,20 +88,48 @@ struct Crossing {
 
 fn crossings(ends: &Ends) -> Vec<Crossing> {
     let (source, destination) = (ends.source.clone(), ends.destination.clone());
-    let side = if source.at_device_side { Side::Device } else { Side::Core };
-    let routed = source.device.is_some() && destination.device.is_some() && source.vlan != destination.vlan;
+    let side = if source.at_device_side {
+        Side::Device
+    } else {
+        Side::Core
+    };
+    let routed =
+        source.device.is_some() && destination.device.is_some() && source.vlan != destination.vlan;
     if !routed {
         let vlan = match (source.vlan, destination.vlan) {
             (Some(vlan), _) | (None, Some(vlan)) => vlan,
             (None, None) => enforcer_common::addr::Vlan::UNTAGGED,
         };
-        return vec![Crossing { side, source, destination, vlan }];
+        return vec![Crossing {
+            side,
+            source,
+            destination,
+            vlan,
+        }];
     }
-    let outward = ends::Host { mac: ends::ROUTER, device: None, ..destination.clone() };
-    let inward = ends::Host { mac: ends::ROUTER, device: None, ..source.clone() };
+    let outward = ends::Host {
+        mac: ends::ROUTER,
+        device: None,
+        ..destination.clone()
+    };
+    let inward = ends::Host {
+        mac: ends::ROUTER,
+        device: None,
+        ..source.clone()
+    };
     vec![
-        Crossing { side, vlan: source.vlan.unwrap_or_default(), source, destination: outward },
-        Crossing { side: Side::Core, vlan: destination.vlan.unwrap_or_default(), source: inward, destination },
+        Crossing {
+            side,
+            vlan: source.vlan.unwrap_or_default(),
+            source,
+            destination: outward,
+        },
+        Crossing {
+            side: Side::Core,
+            vlan: destination.vlan.unwrap_or_default(),
+            source: inward,
+            destination,
+        },
     ]
 }
 
@@ -97,7 +138,11 @@ fn device_text(model: &Model, index: usize) -> String {
     match model.devices.get(index) {
         Some(device) => {
             let profile = describe::profile_name(model, device.profile);
-            format!("device {} (profile {profile}, {})", device.name, describe::mode(device.mode))
+            format!(
+                "device {} (profile {profile}, {})",
+                device.name,
+                describe::mode(device.mode)
+            )
         }
         None => "a device of another policy".to_owned(),
     }

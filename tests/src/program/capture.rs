@@ -15,7 +15,9 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {
-        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        let Ok(entries) = std::fs::read_dir(&directory) else {
+            continue;
+        };
         for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
             let ending = path.extension().and_then(|ending| ending.to_str());
             if path.is_dir() {
@@ -33,7 +35,11 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
 /// it cannot be opened as a capture at all.
 pub fn frames(path: &Path) -> Option<Vec<Vec<u8>>> {
     let content = std::fs::read(path).ok()?;
-    if content.starts_with(&PCAPNG) { frames_of_pcapng(path) } else { frames_of_pcap(path) }
+    if content.starts_with(&PCAPNG) {
+        frames_of_pcapng(path)
+    } else {
+        frames_of_pcap(path)
+    }
 }
 
 fn frames_of_pcap(path: &Path) -> Option<Vec<Vec<u8>>> {
@@ -53,11 +59,16 @@ fn frames_of_pcapng(path: &Path) -> Option<Vec<Vec<u8>>> {
     let mut frames = Vec::new();
     while let Some(Ok((block, state))) = reader.next_block() {
         let (interface, data) = match block {
-            Block::EnhancedPacket(packet) => (packet.interface_id as usize, packet.data.into_owned()),
+            Block::EnhancedPacket(packet) => {
+                (packet.interface_id as usize, packet.data.into_owned())
+            }
             Block::SimplePacket(packet) => (0, packet.data.into_owned()),
             _ => continue,
         };
-        let link = state.interfaces().get(interface).map(|interface| interface.linktype);
+        let link = state
+            .interfaces()
+            .get(interface)
+            .map(|interface| interface.linktype);
         if link == Some(DataLink::ETHERNET) {
             frames.push(data);
         }

@@ -24,7 +24,11 @@ pub struct Link {
 
 impl Link {
     pub fn new(source: Mac, destination: Mac) -> Self {
-        Self { source, destination, tags: Vec::new() }
+        Self {
+            source,
+            destination,
+            tags: Vec::new(),
+        }
     }
 
     /// Adds an 802.1Q tag behind those there are.
@@ -44,7 +48,11 @@ impl Link {
     /// The same link in the other direction.
     #[must_use]
     pub fn back(&self) -> Self {
-        Self { source: self.destination, destination: self.source, tags: self.tags.clone() }
+        Self {
+            source: self.destination,
+            destination: self.source,
+            tags: self.tags.clone(),
+        }
     }
 
     /// A frame with this EtherType or length, and these bytes behind it.
@@ -66,29 +74,53 @@ impl Link {
 
     /// A frame with a TCP segment.
     pub fn tcp(&self, from: (IpAddr, u16), to: (IpAddr, u16), flags: u8) -> Vec<u8> {
-        self.ip(&Ip::new(from.0, to.0, protocol::TCP, &tcp(from.1, to.1, flags, b"data")))
+        self.ip(&Ip::new(
+            from.0,
+            to.0,
+            protocol::TCP,
+            &tcp(from.1, to.1, flags, b"data"),
+        ))
     }
 
     /// A frame with a UDP datagram.
     pub fn udp(&self, from: (IpAddr, u16), to: (IpAddr, u16)) -> Vec<u8> {
-        self.ip(&Ip::new(from.0, to.0, protocol::UDP, &udp(from.1, to.1, b"data")))
+        self.ip(&Ip::new(
+            from.0,
+            to.0,
+            protocol::UDP,
+            &udp(from.1, to.1, b"data"),
+        ))
     }
 
     /// A frame with an ICMP or ICMPv6 message, by the family of the addresses.
     pub fn icmp(&self, from: IpAddr, to: IpAddr, kind: u8, identifier: u16) -> Vec<u8> {
-        self.ip(&Ip::new(from, to, icmp_of(from), &icmp(kind, 0, identifier, b"data")))
+        self.ip(&Ip::new(
+            from,
+            to,
+            icmp_of(from),
+            &icmp(kind, 0, identifier, b"data"),
+        ))
     }
 
     /// A frame with an ICMP error of the family about another IP packet.
     pub fn icmp_error(&self, from: IpAddr, to: IpAddr, about: &Ip) -> Vec<u8> {
         let kind = if from.is_ipv4() { 3 } else { 1 };
-        self.ip(&Ip::new(from, to, icmp_of(from), &icmp(kind, 0, 0, &about.bytes())))
+        self.ip(&Ip::new(
+            from,
+            to,
+            icmp_of(from),
+            &icmp(kind, 0, 0, &about.bytes()),
+        ))
     }
 
     /// A frame with neighbour discovery or MLD, hop limit included.
     pub fn neighbour(&self, from: IpAddr, to: IpAddr, kind: u8, body: &[u8]) -> Vec<u8> {
         let mut packet = Ip::new(from, to, protocol::ICMPV6, &icmp(kind, 0, 0, body));
-        packet.hop_limit = if matches!(kind, 130..=132 | 143) { 1 } else { 255 };
+        packet.hop_limit = if matches!(kind, 130..=132 | 143) {
+            1
+        } else {
+            255
+        };
         self.ip(&packet)
     }
 
@@ -134,7 +166,11 @@ impl Ip {
     }
 
     pub fn ethertype(&self) -> u16 {
-        if self.source.is_ipv4() { ethertype::IPV4 } else { ethertype::IPV6 }
+        if self.source.is_ipv4() {
+            ethertype::IPV4
+        } else {
+            ethertype::IPV6
+        }
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -198,8 +234,13 @@ pub fn tcp(source: u16, destination: u16, flags: u8, payload: &[u8]) -> Vec<u8> 
 
 pub fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     let length = (8 + payload.len()) as u16;
-    let mut bytes =
-        [source.to_be_bytes(), destination.to_be_bytes(), length.to_be_bytes(), [0, 0]].concat();
+    let mut bytes = [
+        source.to_be_bytes(),
+        destination.to_be_bytes(),
+        length.to_be_bytes(),
+        [0, 0],
+    ]
+    .concat();
     bytes.extend(payload);
     bytes
 }
@@ -222,5 +263,9 @@ pub fn arp(operation: u16, mac: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<
 }
 
 fn icmp_of(ip: IpAddr) -> u8 {
-    if ip.is_ipv4() { protocol::ICMP } else { protocol::ICMPV6 }
+    if ip.is_ipv4() {
+        protocol::ICMP
+    } else {
+        protocol::ICMPV6
+    }
 }

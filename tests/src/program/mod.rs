@@ -5,7 +5,11 @@
 //! [`ward`] is the policy most tests start from, [`frame`] composes packets,
 //! [`Rig`] judges them; [`random`] and [`capture`] bring many.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 pub mod capture;
 pub mod frame;

@@ -41,20 +41,42 @@ impl Random {
 
 const PORTS: [u16; 12] = [53, 67, 68, 80, 161, 443, 546, 547, 2575, 8005, 8443, 9999];
 const CLIENT_PORTS: [u16; 4] = [40_000, 40_001, 50_000, 53];
-const FLAGS: [u8; 12] =
-    [SYN, SYN, SYN | ACK, ACK, ACK | PSH, ACK | FIN, RST, RST | ACK, FIN, SYN | FIN, 0, 0xff];
+const FLAGS: [u8; 12] = [
+    SYN,
+    SYN,
+    SYN | ACK,
+    ACK,
+    ACK | PSH,
+    ACK | FIN,
+    RST,
+    RST | ACK,
+    FIN,
+    SYN | FIN,
+    0,
+    0xff,
+];
 const IDENTIFIERS: [u16; 4] = [1, 8, 13, 512];
 const ICMP_TYPES: [u8; 14] = [0, 8, 13, 14, 3, 5, 11, 12, 128, 129, 1, 2, 130, 143];
 const NEIGHBOUR_TYPES: [u8; 9] = [130, 131, 132, 133, 134, 135, 136, 137, 143];
-const ADDRESSES: [[u8; 4]; 6] =
-    [[0; 4], [255; 4], [127, 0, 0, 1], [224, 0, 0, 1], [10, 10, 255, 255], [169, 254, 1, 1]];
+const ADDRESSES: [[u8; 4]; 6] = [
+    [0; 4],
+    [255; 4],
+    [127, 0, 0, 1],
+    [224, 0, 0, 1],
+    [10, 10, 255, 255],
+    [169, 254, 1, 1],
+];
 
 /// One frame and the side it comes from.
 pub fn frame(random: &mut Random) -> (Side, Vec<u8>) {
     let device = 1 + random.below(8) as u8;
     let family = random.pick(&ward::FAMILIES);
     let out = random.chance(50);
-    let mut link = if out { ward::outward(device) } else { ward::inward(device) };
+    let mut link = if out {
+        ward::outward(device)
+    } else {
+        ward::inward(device)
+    };
     disturb_link(random, &mut link, device);
     let frame = match random.below(20) {
         0 => arp(random, &link, device),
@@ -68,7 +90,10 @@ pub fn frame(random: &mut Random) -> (Side, Vec<u8>) {
     };
     let expected = if out { Side::Device } else { Side::Core };
     let other = if out { Side::Core } else { Side::Device };
-    (if random.chance(95) { expected } else { other }, spoil(random, frame))
+    (
+        if random.chance(95) { expected } else { other },
+        spoil(random, frame),
+    )
 }
 
 fn disturb_link(random: &mut Random, link: &mut Link, device: u8) {
@@ -81,7 +106,11 @@ fn disturb_link(random: &mut Random, link: &mut Link, device: u8) {
         5 => link.tags.clear(),
         6 => link.destination = Mac::ZERO,
         7..=9 => {
-            let peer = if device == ward::GATEWAY { ward::BOUND } else { ward::GATEWAY };
+            let peer = if device == ward::GATEWAY {
+                ward::BOUND
+            } else {
+                ward::GATEWAY
+            };
             link.destination = ward::mac(peer);
         }
         _ => {}
@@ -167,27 +196,56 @@ fn transport(
     (source, destination): (IpAddr, IpAddr),
     out: bool,
 ) -> (u8, Vec<u8>) {
-    let icmp_number = if family == Family::V4 { protocol::ICMP } else { protocol::ICMPV6 };
+    let icmp_number = if family == Family::V4 {
+        protocol::ICMP
+    } else {
+        protocol::ICMPV6
+    };
     let (client, server) = (random.pick(&CLIENT_PORTS), random.pick(&PORTS));
-    let (from, to) = if random.chance(50) { (client, server) } else { (server, client) };
+    let (from, to) = if random.chance(50) {
+        (client, server)
+    } else {
+        (server, client)
+    };
     match random.below(12) {
-        0..=4 => (protocol::TCP, tcp(from, to, random.pick(&FLAGS), b"payload")),
+        0..=4 => (
+            protocol::TCP,
+            tcp(from, to, random.pick(&FLAGS), b"payload"),
+        ),
         5..=7 => (protocol::UDP, udp(from, to, b"payload")),
         8 => {
             let kind = random.pick(&[8, 0, 13, 14, 128, 129]);
-            (icmp_number, icmp(kind, 0, random.pick(&IDENTIFIERS), b"ping"))
+            (
+                icmp_number,
+                icmp(kind, 0, random.pick(&IDENTIFIERS), b"ping"),
+            )
         }
         9 => {
             let kind = random.pick(&ICMP_TYPES);
-            (icmp_number, icmp(kind, random.below(2) as u8, random.pick(&IDENTIFIERS), &[0; 24]))
+            (
+                icmp_number,
+                icmp(
+                    kind,
+                    random.below(2) as u8,
+                    random.pick(&IDENTIFIERS),
+                    &[0; 24],
+                ),
+            )
         }
         10 => {
-            let kind = if family == Family::V4 { 3 } else { random.pick(&[1, 2]) };
+            let kind = if family == Family::V4 {
+                3
+            } else {
+                random.pick(&[1, 2])
+            };
             let (inner, quoted) = transport(random, (family, device), (source, destination), !out);
             let about = Ip::new(destination, source, inner, &quoted);
             (icmp_number, icmp(kind, 0, 0, &about.bytes()))
         }
-        _ => (random.pick(&[50, 47, 2, 1, 58, 59, 255, 6, 17]), vec![0; random.below(40)]),
+        _ => (
+            random.pick(&[50, 47, 2, 1, 58, 59, 255, 6, 17]),
+            vec![0; random.below(40)],
+        ),
     }
 }
 
@@ -216,7 +274,11 @@ fn neighbour(random: &mut Random, link: &Link, device: u8) -> Vec<u8> {
 fn dhcp(random: &mut Random, link: &Link, family: Family, device: u8, out: bool) -> Vec<u8> {
     let (source, destination) = ends(random, family, device, out);
     let (client, server) = random.pick(&[(68, 67), (546, 547)]);
-    let (from, to) = if random.chance(50) { (client, server) } else { (server, client) };
+    let (from, to) = if random.chance(50) {
+        (client, server)
+    } else {
+        (server, client)
+    };
     link.udp((source, from), (destination, to))
 }
 

@@ -68,7 +68,10 @@ impl Rig {
     /// A rig that no policy was given to yet.
     pub fn without_policy(pass: bool) -> Self {
         let cpu = stay_on_this_cpu();
-        let capacity = Capacity { policy_lines: 1 << 16, flows: 1 << 17 };
+        let capacity = Capacity {
+            policy_lines: 1 << 16,
+            flows: 1 << 17,
+        };
         let datapath = Datapath::load(capacity).expect("the kernel takes the program");
         let (model, compiled) = compiled("version: 1");
         Self {
@@ -87,7 +90,10 @@ impl Rig {
     /// Puts a policy into force in both hosts.
     pub fn apply(&mut self, policy: &str) {
         (self.model, self.compiled) = compiled(policy);
-        self.datapath.memory.install(&self.compiled).expect("the policy fits");
+        self.datapath
+            .memory
+            .install(&self.compiled)
+            .expect("the policy fits");
         self.host.install(&self.compiled);
     }
 
@@ -110,7 +116,11 @@ impl Rig {
         let steps = self.host.take_steps();
         assert!(steps.len() < 1_000, "a decision takes few steps");
         let key = self.work.key;
-        let flow = if self.work.packet.is_ip() { self.host.flow_snapshot(&key) } else { None };
+        let flow = if self.work.packet.is_ip() {
+            self.host.flow_snapshot(&key)
+        } else {
+            None
+        };
         Outcome {
             fate: verdict.fate(),
             reason: verdict.reason,
@@ -126,7 +136,11 @@ impl Rig {
     pub fn check(&mut self, side: Side, frame: &[u8], fate: Fate, reason: Reason) -> Outcome {
         let before = self.counted(side, fate, reason);
         let outcome = self.send(side, frame);
-        assert_eq!((outcome.fate, outcome.reason), (fate, reason), "{outcome:?} of {frame:02x?}");
+        assert_eq!(
+            (outcome.fate, outcome.reason),
+            (fate, reason),
+            "{outcome:?} of {frame:02x?}"
+        );
         if frame.len() >= SHORTEST {
             let (packets, bytes) = self.counted(side, fate, reason);
             let expected = (before.0 + 1, before.1 + frame.len() as u64);
@@ -188,16 +202,31 @@ impl Rig {
         }
         let mut options = TestRunOptions::new();
         options.data_in = Some(frame);
-        let result = self.datapath.program().unwrap().test_run(options).expect("a test run");
+        let result = self
+            .datapath
+            .program()
+            .unwrap()
+            .test_run(options)
+            .expect("a test run");
         let observed = self.datapath.last_decision(self.cpu).expect("a decision");
         let expected = Observed::from(&self.work);
-        assert_eq!(observed, expected, "kernel (left) and user space (right) differ on {frame:02x?}");
-        let action = if fate == Fate::Deny { XDP_DROP } else { XDP_PASS };
+        assert_eq!(
+            observed, expected,
+            "kernel (left) and user space (right) differ on {frame:02x?}"
+        );
+        let action = if fate == Fate::Deny {
+            XDP_DROP
+        } else {
+            XDP_PASS
+        };
         assert_eq!(result.return_value, action, "what the program returned");
         if self.work.packet.is_ip() {
             let kernel = self.datapath.flow(&self.work.key).unwrap().map(timeless);
             let host = self.host.flow_snapshot(&self.work.key).map(timeless);
-            assert_eq!(kernel, host, "flows of kernel and user space differ on {frame:02x?}");
+            assert_eq!(
+                kernel, host,
+                "flows of kernel and user space differ on {frame:02x?}"
+            );
         }
     }
 
@@ -212,7 +241,10 @@ impl Rig {
     }
 
     fn rule_name(&self, number: u16) -> Option<String> {
-        let (profile, rule) = *self.compiled.rules.get(usize::from(number).checked_sub(1)?)?;
+        let (profile, rule) = *self
+            .compiled
+            .rules
+            .get(usize::from(number).checked_sub(1)?)?;
         Some(self.model.profiles[profile].rules[rule].name.clone())
     }
 
@@ -224,8 +256,14 @@ impl Rig {
 
 /// Parses and compiles a policy.
 pub fn compiled(policy: &str) -> (Model, Compiled) {
-    let main = File { path: "test.yaml".to_owned(), text: policy.to_owned() };
-    let bundle = Bundle { main, included: Vec::new() };
+    let main = File {
+        path: "test.yaml".to_owned(),
+        text: policy.to_owned(),
+    };
+    let bundle = Bundle {
+        main,
+        included: Vec::new(),
+    };
     let (model, _) = enforcer::policy::parse(&bundle).expect("a valid policy");
     let compiled = compile(&model).expect("a policy that compiles");
     (model, compiled)
@@ -254,7 +292,11 @@ fn clock_within_a_second() -> u64 {
 }
 
 fn timeless(flow: Flow) -> Flow {
-    Flow { created: 0, last_seen: 0, ..flow }
+    Flow {
+        created: 0,
+        last_seen: 0,
+        ..flow
+    }
 }
 
 /// Pins the thread to the CPU it runs on, so that per-CPU values can be found.

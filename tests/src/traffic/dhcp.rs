@@ -15,6 +15,7 @@ use super::Answer;
 use crate::{
     interrupt,
     lab::{Endpoint, Lab},
+    topology::CORE_MAC,
     wait,
 };
 
@@ -37,9 +38,15 @@ pub struct DhcpServer {
 impl DhcpServer {
     /// Serves the lab's subnet from the first core host.
     pub fn start(lab: &Lab) -> Result<Self> {
+        let host = lab.endpoints().iter().find(|host| host.mac == CORE_MAC);
+        Self::start_at(lab, host.context("the core has no hosts")?)
+    }
+
+    /// Serves the same from anywhere, also where no server should be.
+    pub fn start_at(lab: &Lab, host: &Endpoint) -> Result<Self> {
         let log = lab.directory().join("dnsmasq.log");
         let output = File::create(&log).with_context(|| format!("make {}", log.display()))?;
-        let mut command = lab.core().command("dnsmasq");
+        let mut command = host.namespace.command("dnsmasq");
         command
             .args([
                 "--keep-in-foreground",

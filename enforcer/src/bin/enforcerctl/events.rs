@@ -7,8 +7,15 @@ use crate::exit::Stop;
 use crate::render::{Output, Style, time};
 use crate::traffic::endpoint;
 
-pub(crate) async fn events(follow: bool, last: usize, client: &Client, output: &Output) -> Result<(), Stop> {
-    let mut lines = client.lines(&format!("/v1/events?last={last}&follow={follow}")).await?;
+pub(crate) async fn events(
+    follow: bool,
+    last: usize,
+    client: &Client,
+    output: &Output,
+) -> Result<(), Stop> {
+    let mut lines = client
+        .lines(&format!("/v1/events?last={last}&follow={follow}"))
+        .await?;
     let mut seen = 0_usize;
     while let Some(event) = lines.next::<Event>().await? {
         seen += 1;
@@ -16,7 +23,11 @@ pub(crate) async fn events(follow: bool, last: usize, client: &Client, output: &
             output.json_line(&event)?;
         } else {
             let (fate, rest) = (Style::of_fate(&event.fate), sentence(&event));
-            output.line(&format!("{} {} {rest}", time(&event.time), output.style(&format!("{:<5}", event.fate), fate)))?;
+            output.line(&format!(
+                "{} {} {rest}",
+                time(&event.time),
+                output.style(&format!("{:<5}", event.fate), fate)
+            ))?;
         }
     }
     if seen == 0 && !follow && !output.is_json() {
@@ -30,17 +41,29 @@ pub(crate) async fn events(follow: bool, last: usize, client: &Client, output: &
 /// An event in one line, without time and fate.
 pub(crate) fn sentence(event: &Event) -> String {
     let protocol = event.protocol.as_deref().unwrap_or(&event.ethertype);
-    let end = |address: Option<std::net::IpAddr>, port: Option<u16>, mac: enforcer_common::addr::Mac| match address {
+    let end = |address: Option<std::net::IpAddr>,
+               port: Option<u16>,
+               mac: enforcer_common::addr::Mac| match address {
         Some(address) => endpoint(address, port.unwrap_or(0), protocol),
         None => mac.to_string(),
     };
     let from = end(event.source, event.source_port, event.source_mac);
-    let to = end(event.destination, event.destination_port, event.destination_mac);
-    let kind = event.icmp_type.map(|kind| format!(" type {kind}")).unwrap_or_default();
+    let to = end(
+        event.destination,
+        event.destination_port,
+        event.destination_mac,
+    );
+    let kind = event
+        .icmp_type
+        .map(|kind| format!(" type {kind}"))
+        .unwrap_or_default();
     let device = match (&event.device, &event.profile) {
         (Some(device), Some(profile)) => format!(" ({device}, {profile})"),
         (Some(name), None) | (None, Some(name)) => format!(" ({name})"),
         (None, None) => String::new(),
     };
-    format!("{:<20} {protocol}{kind} {from} -> {to} on {}, {} bytes{device}", event.reason, event.port, event.length)
+    format!(
+        "{:<20} {protocol}{kind} {from} -> {to} on {}, {} bytes{device}",
+        event.reason, event.port, event.length
+    )
 }

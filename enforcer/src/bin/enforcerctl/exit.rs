@@ -50,7 +50,14 @@ impl Stop {
             Self::Client(error) => match error {
                 client::Error::Unreachable { .. } => 4,
                 client::Error::Denied { .. } | client::Error::Forbidden(_) => 5,
-                client::Error::Refused { failure: Failure { diagnostics: Some(_), .. }, .. } => 3,
+                client::Error::Refused {
+                    failure:
+                        Failure {
+                            diagnostics: Some(_),
+                            ..
+                        },
+                    ..
+                } => 3,
                 _ => 1,
             },
             Self::Failed(_) => 1,
@@ -60,10 +67,14 @@ impl Stop {
     fn failure(&self) -> Option<Failure> {
         match self {
             Self::NoReader => None,
-            Self::Failed(error) | Self::Unfit(error) => Some(Failure { error: error.clone(), diagnostics: None }),
-            Self::Policy(diagnostics) => {
-                Some(Failure { error: summary(diagnostics), diagnostics: Some(diagnostics.clone()) })
-            }
+            Self::Failed(error) | Self::Unfit(error) => Some(Failure {
+                error: error.clone(),
+                diagnostics: None,
+            }),
+            Self::Policy(diagnostics) => Some(Failure {
+                error: summary(diagnostics),
+                diagnostics: Some(diagnostics.clone()),
+            }),
             Self::Client(error) => Some(error.failure()),
         }
     }
@@ -76,7 +87,11 @@ pub(crate) fn code(done: Result<(), Stop>, output: &Output) -> ExitCode {
     };
     if let Some(failure) = stop.failure() {
         // Nobody is left to tell that this cannot be told.
-        let _ = if output.is_json() { output.json(&failure) } else { complain(&failure, output) };
+        let _ = if output.is_json() {
+            output.json(&failure)
+        } else {
+            complain(&failure, output)
+        };
     }
     ExitCode::from(stop.number())
 }
@@ -86,7 +101,12 @@ fn complain(failure: &Failure, output: &Output) -> Result<(), Stop> {
     if let Some(diagnostics) = &failure.diagnostics {
         writeln!(stderr, "{diagnostics}")?;
     }
-    writeln!(stderr, "{} {}", output.style_stderr("error:", Style::Bad), failure.error)?;
+    writeln!(
+        stderr,
+        "{} {}",
+        output.style_stderr("error:", Style::Bad),
+        failure.error
+    )?;
     Ok(())
 }
 
@@ -98,6 +118,9 @@ fn summary(diagnostics: &Diagnostics) -> String {
     let errors = plural(diagnostics.errors(), "error");
     match diagnostics.warnings() {
         0 => format!("the policy has {errors}"),
-        warnings => format!("the policy has {errors} and {}", plural(warnings, "warning")),
+        warnings => format!(
+            "the policy has {errors} and {}",
+            plural(warnings, "warning")
+        ),
     }
 }

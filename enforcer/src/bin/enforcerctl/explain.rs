@@ -30,8 +30,15 @@ pub(crate) async fn explain(
         output.line(&format!("{:>2}. {step}", number + 1))?;
     }
     let fate = output.style(&answer.fate, Style::of_fate(&answer.fate));
-    let rule = answer.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
-    output.line(&format!("\n{fate} ({}){rule}: {}", answer.reason, answer.explanation))?;
+    let rule = answer
+        .rule
+        .as_ref()
+        .map(|rule| format!(" by {rule}"))
+        .unwrap_or_default();
+    output.line(&format!(
+        "\n{fate} ({}){rule}: {}",
+        answer.reason, answer.explanation
+    ))?;
     if answer.reason == "no-rule" {
         output.hint("a rule in the device's profile would allow it: see docs/policy.md, then enforcerctl check FILE");
     }

@@ -19,7 +19,11 @@ pub(crate) async fn devices(client: &Client, output: &Output) -> Result<(), Stop
     let mut table = Table::new(&["NAME", "MAC", "VLAN", "ADDRESSES", "PROFILE", "MODE"]);
     for device in devices {
         let addresses: Vec<_> = device.addresses.iter().map(IpAddr::to_string).collect();
-        let addresses = if addresses.is_empty() { "any".to_owned() } else { addresses.join(", ") };
+        let addresses = if addresses.is_empty() {
+            "any".to_owned()
+        } else {
+            addresses.join(", ")
+        };
         let mode = describe::mode(device.mode).to_owned();
         table.row([
             device.name,
@@ -40,7 +44,9 @@ pub(crate) async fn rules(client: &Client, output: &Output) -> Result<(), Stop> 
     if output.is_json() {
         return output.json(&rules);
     }
-    let mut table = Table::new(&["PROFILE", "RULE", "", "PEERS", "SERVICES", ">PACKETS", ">BYTES"]);
+    let mut table = Table::new(&[
+        "PROFILE", "RULE", "", "PEERS", "SERVICES", ">PACKETS", ">BYTES",
+    ]);
     for rule in rules {
         table.row([
             rule.profile,

@@ -46,7 +46,13 @@ struct Arguments {
     #[arg(long, global = true, value_name = "PATH", default_value = SOCKET, env = "ENFORCER_SOCKET")]
     socket: PathBuf,
     /// Tables for people, JSON for scripts
-    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
     output: Format,
     /// When to use colours; `auto` is on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -119,7 +125,9 @@ enum Command {
   enforcerctl explain --policy ward.yaml --from pump-1 --to pump-2 --udp 161")]
     Explain(Question),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  enforcerctl completions bash > /etc/bash_completion.d/enforcerctl")]
+    #[command(
+        after_help = "Example:\n  enforcerctl completions bash > /etc/bash_completion.d/enforcerctl"
+    )]
     Completions { shell: Shell },
 }
 
@@ -160,7 +168,9 @@ impl Service {
         let tcp = self.tcp.map(AskedService::Tcp);
         let udp = self.udp.map(AskedService::Udp);
         let icmp = self.icmp.map(AskedService::Icmp);
-        tcp.or(udp).or(icmp).or(self.protocol.map(AskedService::Protocol))
+        tcp.or(udp)
+            .or(icmp)
+            .or(self.protocol.map(AskedService::Protocol))
     }
 }
 
@@ -175,8 +185,15 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, client: &Client, output: &Output) -> Result<(), Stop> {
     match command {
-        Command::Apply { file, dry_run: false } => policy::apply(&file, client, output).await,
-        Command::Apply { file, dry_run: true } | Command::Diff { file } => policy::diff(&file, client, output).await,
+        Command::Apply {
+            file,
+            dry_run: false,
+        } => policy::apply(&file, client, output).await,
+        Command::Apply {
+            file,
+            dry_run: true,
+        }
+        | Command::Diff { file } => policy::diff(&file, client, output).await,
         Command::Check { file } => policy::check(&file, output),
         Command::Status => status::status(client, output).await,
         Command::Devices => inventory::devices(client, output).await,
@@ -188,10 +205,16 @@ async fn run(command: Command, client: &Client, output: &Output) -> Result<(), S
         Command::Explain(question) => match question.service.asked() {
             Some(service) => {
                 let policy = question.policy.as_deref();
-                let asked = enforcer::control::api::Question { from: question.from, to: question.to, service };
+                let asked = enforcer::control::api::Question {
+                    from: question.from,
+                    to: question.to,
+                    service,
+                };
                 explain::explain(&asked, policy, client, output).await
             }
-            None => Err(Stop::Failed("one of --tcp, --udp, --icmp and --protocol is needed".to_owned())),
+            None => Err(Stop::Failed(
+                "one of --tcp, --udp, --icmp and --protocol is needed".to_owned(),
+            )),
         },
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -29,13 +29,22 @@ struct Checked {
 }
 
 pub(crate) async fn apply(file: &Path, client: &Client, output: &Output) -> Result<(), Stop> {
-    let request = ApplyRequest { bundle: policy::load(file)? };
+    let request = ApplyRequest {
+        bundle: policy::load(file)?,
+    };
     let applied: Applied = client.post("/v1/apply", &request).await?;
     if output.is_json() {
         return output.json(&applied);
     }
     show(&applied.changes, &applied.warnings, output)?;
-    let Applied { epoch, devices, profiles, rules, milliseconds, .. } = &applied;
+    let Applied {
+        epoch,
+        devices,
+        profiles,
+        rules,
+        milliseconds,
+        ..
+    } = &applied;
     output.line(&format!(
         "{} epoch {epoch} is in force after {milliseconds} ms: {}",
         output.style("applied:", Style::Good),
@@ -46,7 +55,9 @@ pub(crate) async fn apply(file: &Path, client: &Client, output: &Output) -> Resu
 }
 
 pub(crate) async fn diff(file: &Path, client: &Client, output: &Output) -> Result<(), Stop> {
-    let request = ApplyRequest { bundle: policy::load(file)? };
+    let request = ApplyRequest {
+        bundle: policy::load(file)?,
+    };
     let changes: Changes = client.post("/v1/diff", &request).await?;
     if output.is_json() {
         return output.json(&changes);
@@ -61,7 +72,11 @@ pub(crate) async fn diff(file: &Path, client: &Client, output: &Output) -> Resul
 pub(crate) fn check(file: &Path, output: &Output) -> Result<(), Stop> {
     let (model, compiled, warnings) = read(file)?;
     let checked = Checked {
-        hash: compiled.digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: compiled
+            .digest
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
         devices: model.devices.len(),
         profiles: model.profiles.len(),
         rules: compiled.rules.len(),
@@ -81,7 +96,10 @@ pub(crate) fn check(file: &Path, output: &Output) -> Result<(), Stop> {
         amounts(checked.devices, checked.profiles, checked.rules),
         crate::render::bytes(checked.bytes as u64)
     ))?;
-    output.hint(&format!("enforcerctl apply {} puts it in force", file.display()));
+    output.hint(&format!(
+        "enforcerctl apply {} puts it in force",
+        file.display()
+    ));
     Ok(())
 }
 
@@ -98,7 +116,12 @@ fn amounts(devices: usize, profiles: usize, rules: usize) -> String {
         1 => format!("1 {what}"),
         _ => format!("{} {what}s", count(number as u64)),
     };
-    format!("{}, {}, {}", of(devices, "device"), of(profiles, "profile"), of(rules, "rule"))
+    format!(
+        "{}, {}, {}",
+        of(devices, "device"),
+        of(profiles, "profile"),
+        of(rules, "rule")
+    )
 }
 
 fn show(changes: &[Change], warnings: &Diagnostics, output: &Output) -> Result<(), Stop> {
@@ -113,12 +136,20 @@ fn show(changes: &[Change], warnings: &Diagnostics, output: &Output) -> Result<(
             Action::Change => ("~", Style::Doubtful),
         };
         let text = |text: &String| Styled::from(text.clone());
-        table.row([Styled::new(sign, style), text(&change.subject), text(&change.before), text(&change.after)]);
+        table.row([
+            Styled::new(sign, style),
+            text(&change.subject),
+            text(&change.before),
+            text(&change.after),
+        ]);
     }
     output.table(table, "Nothing would change: this policy is in force.")?;
     let more = changes.len().saturating_sub(LISTED);
     if more > 0 {
-        output.line(&format!("and {} more changes; all of them with -o json", count(more as u64)))?;
+        output.line(&format!(
+            "and {} more changes; all of them with -o json",
+            count(more as u64)
+        ))?;
     }
     Ok(())
 }

@@ -17,14 +17,47 @@ pub(crate) async fn status(client: &Client, output: &Output) -> Result<(), Stop>
         return output.json(&status);
     }
     let mut facts = Table::new(&["", ""]);
-    let mut fact = |name: &str, text: String| facts.row([Styled::new(name, Style::Faint), text.into()]);
-    fact("daemon", format!("enforcerd {}, process {}, up {}", status.version, status.pid, duration(status.uptime_seconds)));
+    let mut fact =
+        |name: &str, text: String| facts.row([Styled::new(name, Style::Faint), text.into()]);
+    fact(
+        "daemon",
+        format!(
+            "enforcerd {}, process {}, up {}",
+            status.version,
+            status.pid,
+            duration(status.uptime_seconds)
+        ),
+    );
     fact("bridge", status.bridge.clone());
-    fact("policy", status.policy.as_ref().map_or_else(|| "none".to_owned(), policy_text));
+    fact(
+        "policy",
+        status
+            .policy
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), policy_text),
+    );
     fact("flows", count(status.flows));
-    let (sent, lost, suppressed) = (status.events_sent, status.events_lost, status.events_suppressed);
-    fact("events", format!("{} sent, {} lost, {} suppressed", count(sent), count(lost), count(suppressed)));
-    fact("program", format!("{} instructions verified", count(status.verified_instructions.into())));
+    let (sent, lost, suppressed) = (
+        status.events_sent,
+        status.events_lost,
+        status.events_suppressed,
+    );
+    fact(
+        "events",
+        format!(
+            "{} sent, {} lost, {} suppressed",
+            count(sent),
+            count(lost),
+            count(suppressed)
+        ),
+    );
+    fact(
+        "program",
+        format!(
+            "{} instructions verified",
+            count(status.verified_instructions.into())
+        ),
+    );
     output.table(facts, "")?;
     output.line("")?;
     output.table(ports(&status), "No ports are watched.")?;
@@ -49,8 +82,17 @@ fn ports(status: &Status) -> Table {
         } else {
             Styled::new("not attached", Style::Bad)
         };
-        let otherwise = if port.pass_without_policy { "passes" } else { "drops" };
-        table.row([port.name.clone().into(), side.to_owned().into(), program, otherwise.to_owned().into()]);
+        let otherwise = if port.pass_without_policy {
+            "passes"
+        } else {
+            "drops"
+        };
+        table.row([
+            port.name.clone().into(),
+            side.to_owned().into(),
+            program,
+            otherwise.to_owned().into(),
+        ]);
     }
     table
 }
@@ -68,7 +110,10 @@ fn policy_text(policy: &PolicyStatus) -> String {
         count(policy.rules as u64),
     );
     if policy.adopting_seconds > 0 {
-        text += &format!("\nlive sessions are adopted for another {}", duration(policy.adopting_seconds));
+        text += &format!(
+            "\nlive sessions are adopted for another {}",
+            duration(policy.adopting_seconds)
+        );
     }
     text
 }

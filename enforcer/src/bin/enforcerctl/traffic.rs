@@ -13,7 +13,10 @@ pub(crate) async fn flows(limit: usize, client: &Client, output: &Output) -> Res
     if output.is_json() {
         return output.json(&flows);
     }
-    let columns = ["FROM", "TO", "PROTOCOL", "VLAN", "STATE", "FATE", "RULES", ">PACKETS", ">BYTES", ">IDLE", ">AGE"];
+    let columns = [
+        "FROM", "TO", "PROTOCOL", "VLAN", "STATE", "FATE", "RULES", ">PACKETS", ">BYTES", ">IDLE",
+        ">AGE",
+    ];
     let mut table = Table::new(&columns);
     for flow in &flows {
         let stale = if flow.current { "" } else { " (older policy)" };
@@ -30,10 +33,15 @@ pub(crate) async fn flows(limit: usize, client: &Client, output: &Output) -> Res
             duration(flow.idle_seconds.into()),
             duration(flow.age_seconds.into()),
         ];
-        table.row(texts.into_iter().enumerate().map(|(column, text)| match column {
-            5 => Styled::new(text, Style::of_fate(&flow.fate)),
-            _ => text.into(),
-        }));
+        table.row(
+            texts
+                .into_iter()
+                .enumerate()
+                .map(|(column, text)| match column {
+                    5 => Styled::new(text, Style::of_fate(&flow.fate)),
+                    _ => text.into(),
+                }),
+        );
     }
     output.table(table, "No flows are remembered.")?;
     if flows.len() >= limit {
@@ -58,7 +66,13 @@ pub(crate) async fn counters(client: &Client, output: &Output) -> Result<(), Sto
         ]);
     }
     output.table(table, "No frame has come by yet.")?;
-    let Counters { flows_current, flows_created, flows_expired, flows_refused, .. } = &counters;
+    let Counters {
+        flows_current,
+        flows_created,
+        flows_expired,
+        flows_refused,
+        ..
+    } = &counters;
     output.line(&format!(
         "\nflows: {} current, {} created, {} expired, {} refused",
         count(*flows_current),
@@ -66,7 +80,12 @@ pub(crate) async fn counters(client: &Client, output: &Output) -> Result<(), Sto
         count(*flows_expired),
         count(*flows_refused)
     ))?;
-    let Counters { events_sent, events_lost, events_suppressed, .. } = &counters;
+    let Counters {
+        events_sent,
+        events_lost,
+        events_suppressed,
+        ..
+    } = &counters;
     output.line(&format!(
         "events: {} sent, {} lost, {} suppressed",
         count(*events_sent),

@@ -22,9 +22,9 @@ pub(super) fn fill(slots: &[Slot], seed: u64) -> Option<Vec<Bucket>> {
 
 fn place(buckets: &mut [Bucket], mut slot: Slot, seed: u64) -> Option<()> {
     let mask = buckets.len() as u32 - 1;
-    let mut target = bucket_pair(slot.key, seed, mask).0;
+    let mut target = pair(&slot, seed, mask).0;
     for moves in 0..MOVES {
-        let (first, second) = bucket_pair(slot.key, seed, mask);
+        let (first, second) = pair(&slot, seed, mask);
         for bucket in [first, second] {
             if let Some(free) = buckets[bucket as usize]
                 .0
@@ -40,4 +40,8 @@ fn place(buckets: &mut [Bucket], mut slot: Slot, seed: u64) -> Option<()> {
         std::mem::swap(&mut buckets[target as usize].0[moves % 4], &mut slot);
     }
     None
+}
+
+fn pair(slot: &Slot, seed: u64, mask: u32) -> (u32, u32) {
+    bucket_pair(slot.key, (slot.value >> 52) as u16, seed, mask)
 }

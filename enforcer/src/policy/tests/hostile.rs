@@ -1,12 +1,9 @@
 //! Input made to hurt, and input that is merely very large.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 use super::*;
 
-/// What reading a hostile file may take in a debug build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn an_alias_bomb_is_refused_unexpanded() {
@@ -19,12 +16,10 @@ fn an_alias_bomb_is_refused_unexpanded() {
         )
         .unwrap();
     }
-    let start = Instant::now();
     expect(
         &bomb,
         &["p.yaml:2:5: error: YAML anchors and aliases are not supported"],
     );
-    assert!(start.elapsed() < PATIENCE);
 }
 
 #[test]

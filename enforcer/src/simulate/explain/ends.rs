@@ -11,12 +11,17 @@ use crate::policy::model::{Device, Model};
 
 /// Stand for what the policy does not know; locally administered.
 pub(super) const ROUTER: Mac = Mac([0x02, 0, 0x5e, 0, 0, 0x01]);
-const HOST: [Mac; 2] = [Mac([0x02, 0, 0x5e, 0, 0, 0x02]), Mac([0x02, 0, 0x5e, 0, 0, 0x03])];
+const HOST: [Mac; 2] = [
+    Mac([0x02, 0, 0x5e, 0, 0, 0x02]),
+    Mac([0x02, 0, 0x5e, 0, 0, 0x03]),
+];
 
 /// Stand for addresses that are not known (RFC 2544 and RFC 3849), source first.
 const V4: [Ipv4Addr; 2] = [Ipv4Addr::new(198, 18, 0, 1), Ipv4Addr::new(198, 18, 0, 2)];
-const V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)];
+const V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2),
+];
 
 /// Devices listed where a text means several.
 const LISTED: usize = 5;
@@ -51,14 +56,20 @@ enum Meaning {
 }
 
 pub(super) fn resolve(model: &Model, question: &Question) -> Result<Ends, String> {
-    let meanings = [meaning(model, &question.from)?, meaning(model, &question.to)?];
+    let meanings = [
+        meaning(model, &question.from)?,
+        meaning(model, &question.to)?,
+    ];
     let vlans = [vlan_of(model, &meanings[0]), vlan_of(model, &meanings[1])];
     let devices = [
         one_device(model, &meanings[0], vlans[1], &question.from)?,
         one_device(model, &meanings[1], vlans[0], &question.to)?,
     ];
     let (addresses, notes) = addresses(model, question, &meanings, devices)?;
-    let host = |end: usize| match (&meanings[end], devices[end].and_then(|index| model.devices.get(index))) {
+    let host = |end: usize| match (
+        &meanings[end],
+        devices[end].and_then(|index| model.devices.get(index)),
+    ) {
         (_, Some(device)) => Host {
             mac: device.mac,
             ip: addresses[end],
@@ -66,9 +77,13 @@ pub(super) fn resolve(model: &Model, question: &Question) -> Result<Ends, String
             vlan: Some(device.vlan),
             at_device_side: true,
         },
-        (Meaning::UndeclaredMac(mac), None) => {
-            Host { mac: *mac, ip: addresses[end], device: None, vlan: None, at_device_side: true }
-        }
+        (Meaning::UndeclaredMac(mac), None) => Host {
+            mac: *mac,
+            ip: addresses[end],
+            device: None,
+            vlan: None,
+            at_device_side: true,
+        },
         _ => Host {
             mac: group_mac(addresses[end]).unwrap_or(HOST[end]),
             ip: addresses[end],
@@ -77,13 +92,19 @@ pub(super) fn resolve(model: &Model, question: &Question) -> Result<Ends, String
             at_device_side: false,
         },
     };
-    Ok(Ends { source: host(0), destination: host(1), notes })
+    Ok(Ends {
+        source: host(0),
+        destination: host(1),
+        notes,
+    })
 }
 
 fn meaning(model: &Model, text: &str) -> Result<Meaning, String> {
     let devices = |matches: &dyn Fn(&Device) -> bool| -> Vec<usize> {
         let all = model.devices.iter().enumerate();
-        all.filter(|(_, device)| matches(device)).map(|(index, _)| index).collect()
+        all.filter(|(_, device)| matches(device))
+            .map(|(index, _)| index)
+            .collect()
     };
     let named = devices(&|device| device.name == text);
     if !named.is_empty() {
@@ -91,29 +112,52 @@ fn meaning(model: &Model, text: &str) -> Result<Meaning, String> {
     }
     if let Ok(mac) = text.parse::<Mac>() {
         let having = devices(&|device| device.mac == mac);
-        return Ok(if having.is_empty() { Meaning::UndeclaredMac(mac) } else { Meaning::Devices(having) });
+        return Ok(if having.is_empty() {
+            Meaning::UndeclaredMac(mac)
+        } else {
+            Meaning::Devices(having)
+        });
     }
     if let Ok(address) = text.parse::<IpAddr>() {
         let address = address.to_canonical();
         let bound = devices(&|device| device.addresses().any(|own| own == address));
-        return Ok(if bound.is_empty() { Meaning::Address(address) } else { Meaning::Devices(bound) });
+        return Ok(if bound.is_empty() {
+            Meaning::Address(address)
+        } else {
+            Meaning::Devices(bound)
+        });
     }
     Err(unknown(model, text))
 }
 
 fn unknown(model: &Model, text: &str) -> String {
     if let Some(prefix) = model.peers.get(text).and_then(|prefixes| prefixes.first()) {
-        return format!("`{text}` is a peer: ask about one of its addresses, such as {}", prefix.addr());
+        return format!(
+            "`{text}` is a peer: ask about one of its addresses, such as {}",
+            prefix.addr()
+        );
     }
     if model.profiles.iter().any(|profile| profile.name == text) {
         let of = |device: &&Device| describe::profile_name(model, device.profile) == text;
-        let example = model.devices.iter().find(of).map(|device| format!(", such as {}", device.name));
-        return format!("`{text}` is a profile: ask about one of its devices{}", example.unwrap_or_default());
+        let example = model
+            .devices
+            .iter()
+            .find(of)
+            .map(|device| format!(", such as {}", device.name));
+        return format!(
+            "`{text}` is a profile: ask about one of its devices{}",
+            example.unwrap_or_default()
+        );
     }
     let names = model.devices.iter().map(|device| device.name.as_str());
     let lower = text.to_ascii_lowercase();
     let close = names
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_ascii_lowercase()), name))
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&lower, &name.to_ascii_lowercase()),
+                name,
+            )
+        })
         .min()
         .filter(|(distance, _)| *distance <= (text.len() / 3).max(1));
     let hint = close.map_or_else(
@@ -126,13 +170,20 @@ fn unknown(model: &Model, text: &str) -> String {
 /// The VLAN of a meaning that is clear about it.
 fn vlan_of(model: &Model, meaning: &Meaning) -> Option<Vlan> {
     match meaning {
-        Meaning::Devices(indices) if indices.len() == 1 => model.devices.get(indices[0]).map(|device| device.vlan),
+        Meaning::Devices(indices) if indices.len() == 1 => {
+            model.devices.get(indices[0]).map(|device| device.vlan)
+        }
         _ => None,
     }
 }
 
 /// The device meant; of several, the one in the VLAN of the other end.
-fn one_device(model: &Model, meaning: &Meaning, beside: Option<Vlan>, text: &str) -> Result<Option<usize>, String> {
+fn one_device(
+    model: &Model,
+    meaning: &Meaning,
+    beside: Option<Vlan>,
+    text: &str,
+) -> Result<Option<usize>, String> {
     let Meaning::Devices(indices) = meaning else {
         return Ok(None);
     };
@@ -140,12 +191,26 @@ fn one_device(model: &Model, meaning: &Meaning, beside: Option<Vlan>, text: &str
         return Ok(Some(only));
     }
     let vlan = |index: &&usize| model.devices.get(**index).map(|device| device.vlan);
-    if let Some(near) = indices.iter().find(|index| beside.is_some() && vlan(index) == beside) {
+    if let Some(near) = indices
+        .iter()
+        .find(|index| beside.is_some() && vlan(index) == beside)
+    {
         return Ok(Some(*near));
     }
-    let names: Vec<_> = indices.iter().take(LISTED).filter_map(|index| model.devices.get(*index)).collect();
-    let names: Vec<_> = names.iter().map(|device| format!("{} ({})", device.name, describe::vlan(device.vlan))).collect();
-    Err(format!("{} devices have {text}: name one of them: {}", indices.len(), names.join(", ")))
+    let names: Vec<_> = indices
+        .iter()
+        .take(LISTED)
+        .filter_map(|index| model.devices.get(*index))
+        .collect();
+    let names: Vec<_> = names
+        .iter()
+        .map(|device| format!("{} ({})", device.name, describe::vlan(device.vlan)))
+        .collect();
+    Err(format!(
+        "{} devices have {text}: name one of them: {}",
+        indices.len(),
+        names.join(", ")
+    ))
 }
 
 /// The addresses of both ends, of one family.
@@ -160,7 +225,11 @@ fn addresses(
         candidates(model, &question.to, &meanings[1], devices[1]),
     ];
     let mut families = [true, false].into_iter();
-    let fits = |v4: bool| known.iter().all(|ips| ips.is_empty() || ips.iter().any(|ip| ip.is_ipv4() == v4));
+    let fits = |v4: bool| {
+        known
+            .iter()
+            .all(|ips| ips.is_empty() || ips.iter().any(|ip| ip.is_ipv4() == v4))
+    };
     let Some(v4) = families.find(|v4| fits(*v4)) else {
         return Err(format!(
             "{} and {} have no address family in common: one has IPv4, the other IPv6",
@@ -172,8 +241,14 @@ fn addresses(
         if let Some(ip) = known[end].iter().find(|ip| ip.is_ipv4() == v4) {
             return *ip;
         }
-        let ip = if v4 { IpAddr::V4(V4[end]) } else { IpAddr::V6(V6[end]) };
-        notes.push(format!("No address of {text} is known; {ip} stands in for it."));
+        let ip = if v4 {
+            IpAddr::V4(V4[end])
+        } else {
+            IpAddr::V6(V6[end])
+        };
+        notes.push(format!(
+            "No address of {text} is known; {ip} stands in for it."
+        ));
         ip
     };
     Ok(([pick(0, &question.from), pick(1, &question.to)], notes))
@@ -183,7 +258,11 @@ fn candidates(model: &Model, text: &str, meaning: &Meaning, device: Option<usize
     if let Meaning::Address(address) = meaning {
         return vec![*address];
     }
-    let own: Vec<_> = device.and_then(|index| model.devices.get(index)).into_iter().flat_map(Device::addresses).collect();
+    let own: Vec<_> = device
+        .and_then(|index| model.devices.get(index))
+        .into_iter()
+        .flat_map(Device::addresses)
+        .collect();
     // A device that was asked for by an address is meant with that one.
     match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(address) if own.contains(&address) => vec![address],

@@ -6,8 +6,8 @@ use enforcer_common::addr::Vlan;
 use enforcer_common::flow::protocol;
 use enforcer_common::port::Side;
 use etherparse::{
-    DoubleVlanHeader, EtherType, IpHeaders, IpNumber, Ipv4Header, Ipv6Header, PacketBuilder, PacketBuilderStep,
-    SingleVlanHeader, VlanHeader, VlanId,
+    DoubleVlanHeader, EtherType, IpHeaders, IpNumber, Ipv4Header, Ipv6Header, PacketBuilder,
+    PacketBuilderStep, SingleVlanHeader, VlanHeader, VlanId,
 };
 
 use super::Crossing;
@@ -43,7 +43,9 @@ pub(super) fn describe(crossing: &Crossing, service: AskedService) -> String {
     let (source, destination) = (crossing.source.ip, crossing.destination.ip);
     let what = match service {
         AskedService::Tcp(port) => format!("TCP SYN from port {} to {port}", source_port(port)),
-        AskedService::Udp(port) => format!("UDP datagram from port {} to {port}", source_port(port)),
+        AskedService::Udp(port) => {
+            format!("UDP datagram from port {} to {port}", source_port(port))
+        }
         AskedService::Icmp(kind) if source.is_ipv4() => format!("ICMP message of type {kind}"),
         AskedService::Icmp(kind) => format!("ICMPv6 message of type {kind}"),
         AskedService::Protocol(number) => format!("packet of IP protocol {number}"),
@@ -57,13 +59,20 @@ pub(super) fn describe(crossing: &Crossing, service: AskedService) -> String {
 }
 
 fn source_port(port: u16) -> u16 {
-    FIXED_PORTS.iter().find(|(to, _)| *to == port).map_or(EPHEMERAL, |(_, from)| *from)
+    FIXED_PORTS
+        .iter()
+        .find(|(to, _)| *to == port)
+        .map_or(EPHEMERAL, |(_, from)| *from)
 }
 
 fn tags(vlan: Vlan) -> Result<Option<VlanHeader>, String> {
     let id = |identifier| VlanId::try_new(identifier).map_err(|error| error.to_string());
     let single = |identifier, ether_type| -> Result<SingleVlanHeader, String> {
-        Ok(SingleVlanHeader { vlan_id: id(identifier)?, ether_type, ..SingleVlanHeader::default() })
+        Ok(SingleVlanHeader {
+            vlan_id: id(identifier)?,
+            ether_type,
+            ..SingleVlanHeader::default()
+        })
     };
     Ok(match (vlan.outer, vlan.inner) {
         (0, 0) => None,
@@ -76,12 +85,20 @@ fn tags(vlan: Vlan) -> Result<Option<VlanHeader>, String> {
     })
 }
 
-fn ip_header(source: IpAddr, destination: IpAddr, service: AskedService) -> Result<IpHeaders, String> {
+fn ip_header(
+    source: IpAddr,
+    destination: IpAddr,
+    service: AskedService,
+) -> Result<IpHeaders, String> {
     match (source, destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            let header = Ipv4Header::new(0, HOPS, IpNumber(0), source.octets(), destination.octets());
+            let header =
+                Ipv4Header::new(0, HOPS, IpNumber(0), source.octets(), destination.octets());
             let header = header.map_err(|error| error.to_string())?;
-            Ok(IpHeaders::Ipv4(header, etherparse::Ipv4Extensions::default()))
+            Ok(IpHeaders::Ipv4(
+                header,
+                etherparse::Ipv4Extensions::default(),
+            ))
         }
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             let hop_limit = match service {
@@ -95,9 +112,14 @@ fn ip_header(source: IpAddr, destination: IpAddr, service: AskedService) -> Resu
                 destination: destination.octets(),
                 ..Ipv6Header::default()
             };
-            Ok(IpHeaders::Ipv6(header, etherparse::Ipv6Extensions::default()))
+            Ok(IpHeaders::Ipv6(
+                header,
+                etherparse::Ipv6Extensions::default(),
+            ))
         }
-        _ => Err(format!("{source} and {destination} are of different families")),
+        _ => Err(format!(
+            "{source} and {destination} are of different families"
+        )),
     }
 }
 
@@ -110,16 +132,25 @@ fn write(
     // Room for what a message of any type or protocol must at least hold.
     let body = [0; 32];
     let written = match service {
-        AskedService::Tcp(port) => packet.tcp(source_port(port), port, 1, WINDOW).syn().write(bytes, &[]),
+        AskedService::Tcp(port) => packet
+            .tcp(source_port(port), port, 1, WINDOW)
+            .syn()
+            .write(bytes, &[]),
         AskedService::Udp(port) => packet.udp(source_port(port), port).write(bytes, &body),
-        AskedService::Icmp(kind) if v4 => packet.icmpv4_raw(kind, 0, [0, 1, 0, 1]).write(bytes, &body),
+        AskedService::Icmp(kind) if v4 => {
+            packet.icmpv4_raw(kind, 0, [0, 1, 0, 1]).write(bytes, &body)
+        }
         AskedService::Icmp(kind) => packet.icmpv6_raw(kind, 0, [0, 1, 0, 1]).write(bytes, &body),
         AskedService::Protocol(number) => {
             let family = match number {
                 protocol::TCP => "TCP: ask with its port",
                 protocol::UDP => "UDP: ask with its port",
                 protocol::ICMP | protocol::ICMPV6 => "ICMP: ask with its type",
-                number => return packet.write(bytes, IpNumber(number), &body).map_err(|error| error.to_string()),
+                number => {
+                    return packet
+                        .write(bytes, IpNumber(number), &body)
+                        .map_err(|error| error.to_string());
+                }
             };
             return Err(format!("IP protocol {number} is {family}"));
         }

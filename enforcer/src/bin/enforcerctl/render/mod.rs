@@ -76,7 +76,11 @@ impl Output {
             Colour::Never => false,
             Colour::Auto => terminal && !unwanted,
         };
-        Self { format, coloured: on(io::stdout().is_terminal()), coloured_stderr: on(io::stderr().is_terminal()) }
+        Self {
+            format,
+            coloured: on(io::stdout().is_terminal()),
+            coloured_stderr: on(io::stderr().is_terminal()),
+        }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -85,7 +89,8 @@ impl Output {
 
     /// Prints a value as JSON, for people to read too.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), Stop> {
-        let text = serde_json::to_string_pretty(value).map_err(|error| Stop::Failed(error.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(value).map_err(|error| Stop::Failed(error.to_string()))?;
         self.line(&text)
     }
 
@@ -119,14 +124,22 @@ impl Output {
 
     /// A warning, to standard error.
     pub(crate) fn warn(&self, text: &str) -> Result<(), Stop> {
-        Ok(writeln!(io::stderr(), "{} {text}", self.style_stderr("warning:", Style::Doubtful))?)
+        Ok(writeln!(
+            io::stderr(),
+            "{} {text}",
+            self.style_stderr("warning:", Style::Doubtful)
+        )?)
     }
 
     /// Names the next command, to people only.
     pub(crate) fn hint(&self, text: &str) {
         if !self.is_json() && io::stderr().is_terminal() {
             // A hint that cannot be read is not missed.
-            let _ = writeln!(io::stderr(), "{} {text}", self.style_stderr("hint:", Style::Faint));
+            let _ = writeln!(
+                io::stderr(),
+                "{} {text}",
+                self.style_stderr("hint:", Style::Faint)
+            );
         }
     }
 

@@ -1,6 +1,8 @@
 //! Tables without borders: as wide as the terminal, or as they need to be.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Drawn, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Drawn, presets,
+};
 
 use super::Style;
 
@@ -15,7 +17,10 @@ impl Table {
         let mut drawn = Drawn::new();
         let name = |column: &&str| column.trim_start_matches('>').to_owned();
         drawn.load_style(presets::NOTHING).set_header(
-            columns.iter().map(|column| Cell::new(name(column)).add_attribute(Attribute::Bold)).collect::<Vec<_>>(),
+            columns
+                .iter()
+                .map(|column| Cell::new(name(column)).add_attribute(Attribute::Bold))
+                .collect::<Vec<_>>(),
         );
         drawn.set_content_arrangement(ContentArrangement::Dynamic);
         for (index, column) in columns.iter().enumerate() {
@@ -37,7 +42,8 @@ impl Table {
             return None;
         }
         if !self.drawn.is_tty() {
-            self.drawn.set_content_arrangement(ContentArrangement::Disabled);
+            self.drawn
+                .set_content_arrangement(ContentArrangement::Disabled);
         }
         if coloured {
             self.drawn.enforce_styling();

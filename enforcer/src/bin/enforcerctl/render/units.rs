@@ -37,7 +37,11 @@ pub(crate) fn duration(seconds: u64) -> String {
         3_600..86_400 => (("h", seconds / 3_600), ("m", seconds / 60 % 60)),
         _ => (("d", seconds / 86_400), ("h", seconds / 3_600 % 24)),
     };
-    if small.1 == 0 { format!("{}{}", big.1, big.0) } else { format!("{}{} {}{}", big.1, big.0, small.1, small.0) }
+    if small.1 == 0 {
+        format!("{}{}", big.1, big.0)
+    } else {
+        format!("{}{} {}{}", big.1, big.0, small.1, small.0)
+    }
 }
 
 /// `2026-03-01 12:34:56.789Z` from RFC 3339.
@@ -47,7 +51,11 @@ pub(crate) fn time(text: &str) -> String {
     };
     let digits = fraction.trim_end_matches(|letter: char| !letter.is_ascii_digit());
     let zone = &fraction[digits.len()..];
-    format!("{}.{}{zone}", seconds.replacen('T', " ", 1), digits.get(..3).unwrap_or(digits))
+    format!(
+        "{}.{}{zone}",
+        seconds.replacen('T', " ", 1),
+        digits.get(..3).unwrap_or(digits)
+    )
 }
 
 #[cfg(test)]
@@ -56,24 +64,40 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1 000", "1 234 567"]);
+        assert_eq!(
+            [count(0), count(999), count(1_000), count(1_234_567)],
+            ["0", "999", "1 000", "1 234 567"]
+        );
     }
 
     #[test]
     fn sizes_have_units() {
-        assert_eq!([bytes(0), bytes(1_023), bytes(1_024)], ["0 B", "1023 B", "1.0 KiB"]);
+        assert_eq!(
+            [bytes(0), bytes(1_023), bytes(1_024)],
+            ["0 B", "1023 B", "1.0 KiB"]
+        );
         assert_eq!([bytes(1_048_575), bytes(u64::MAX)], ["1.0 MiB", "16.0 EiB"]);
     }
 
     #[test]
     fn durations_have_two_units_at_most() {
-        let texts = [duration(59), duration(60), duration(200), duration(7_500), duration(90_000), duration(86_400)];
+        let texts = [
+            duration(59),
+            duration(60),
+            duration(200),
+            duration(7_500),
+            duration(90_000),
+            duration(86_400),
+        ];
         assert_eq!(texts, ["59s", "1m", "3m 20s", "2h 5m", "1d 1h", "1d"]);
     }
 
     #[test]
     fn times_lose_what_nobody_reads() {
-        assert_eq!(time("2026-03-01T12:34:56.789012Z"), "2026-03-01 12:34:56.789Z");
+        assert_eq!(
+            time("2026-03-01T12:34:56.789012Z"),
+            "2026-03-01 12:34:56.789Z"
+        );
         assert_eq!(time("2026-03-01T12:34:56Z"), "2026-03-01 12:34:56Z");
         assert_eq!(time("whatever"), "whatever");
     }

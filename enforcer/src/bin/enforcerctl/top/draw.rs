@@ -19,7 +19,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View) {
         Constraint::Fill(2),
     ])
     .areas(frame.area());
-    let [traffic, rules] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(upper);
+    let [traffic, rules] =
+        Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(upper);
     draw_head(frame, head, view);
     draw_traffic(frame, traffic, view);
     draw_rules(frame, rules, view);
@@ -59,24 +60,62 @@ fn draw_traffic(frame: &mut Frame<'_>, area: Rect, view: &View) {
             Cell::from(count(of.packets)),
         ])
     });
-    let widths = [Constraint::Fill(1), Constraint::Length(5), Constraint::Fill(2)];
-    let widths = widths.into_iter().chain([Constraint::Length(9), Constraint::Length(12), Constraint::Length(12)]);
-    table(frame, area, "Traffic", ["PORT", "FATE", "REASON", "PACKETS/s", "BYTES/s", "PACKETS"], rows, widths);
+    let widths = [
+        Constraint::Fill(1),
+        Constraint::Length(5),
+        Constraint::Fill(2),
+    ];
+    let widths = widths.into_iter().chain([
+        Constraint::Length(9),
+        Constraint::Length(12),
+        Constraint::Length(12),
+    ]);
+    table(
+        frame,
+        area,
+        "Traffic",
+        ["PORT", "FATE", "REASON", "PACKETS/s", "BYTES/s", "PACKETS"],
+        rows,
+        widths,
+    );
 }
 
 fn draw_rules(frame: &mut Frame<'_>, area: Rect, view: &View) {
     let rows = view.rules.iter().map(|of| {
-        Row::new([of.name.clone(), per_second(of.packets_per_second), count(of.packets)])
+        Row::new([
+            of.name.clone(),
+            per_second(of.packets_per_second),
+            count(of.packets),
+        ])
     });
-    let widths = [Constraint::Fill(1), Constraint::Length(9), Constraint::Length(12)];
-    table(frame, area, "Rules", ["RULE", "PACKETS/s", "PACKETS"], rows, widths);
+    let widths = [
+        Constraint::Fill(1),
+        Constraint::Length(9),
+        Constraint::Length(12),
+    ];
+    table(
+        frame,
+        area,
+        "Rules",
+        ["RULE", "PACKETS/s", "PACKETS"],
+        rows,
+        widths,
+    );
 }
 
 fn draw_flows(frame: &mut Frame<'_>, area: Rect, view: &View) {
     let rows = view.flows.iter().map(|flow| {
         Row::new([
-            Cell::from(endpoint(flow.initiator, flow.initiator_port, &flow.protocol)),
-            Cell::from(endpoint(flow.responder, flow.responder_port, &flow.protocol)),
+            Cell::from(endpoint(
+                flow.initiator,
+                flow.initiator_port,
+                &flow.protocol,
+            )),
+            Cell::from(endpoint(
+                flow.responder,
+                flow.responder_port,
+                &flow.protocol,
+            )),
             Cell::from(flow.protocol.clone()),
             Cell::from(flow.state.clone()),
             Cell::from(flow.fate.clone()).style(fate_style(&flow.fate)),
@@ -84,15 +123,32 @@ fn draw_flows(frame: &mut Frame<'_>, area: Rect, view: &View) {
             Cell::from(bytes(flow.bytes.iter().sum())),
         ])
     });
-    let widths = [Constraint::Fill(2), Constraint::Fill(2), Constraint::Length(8), Constraint::Length(11)];
-    let widths = widths.into_iter().chain([Constraint::Length(5), Constraint::Fill(2), Constraint::Length(10)]);
-    table(frame, area, "Flows", ["FROM", "TO", "PROTOCOL", "STATE", "FATE", "RULES", "BYTES"], rows, widths);
+    let widths = [
+        Constraint::Fill(2),
+        Constraint::Fill(2),
+        Constraint::Length(8),
+        Constraint::Length(11),
+    ];
+    let widths = widths.into_iter().chain([
+        Constraint::Length(5),
+        Constraint::Fill(2),
+        Constraint::Length(10),
+    ]);
+    table(
+        frame,
+        area,
+        "Flows",
+        ["FROM", "TO", "PROTOCOL", "STATE", "FATE", "RULES", "BYTES"],
+        rows,
+        widths,
+    );
 }
 
 fn draw_denials(frame: &mut Frame<'_>, area: Rect, view: &View) {
     // The newest ones stand first: the end may not fit.
     let lines = view.denials.iter().rev().map(|event| {
-        Line::from(format!("{} {}", time(&event.time), sentence(event))).style(fate_style(&event.fate))
+        Line::from(format!("{} {}", time(&event.time), sentence(event)))
+            .style(fate_style(&event.fate))
     });
     let block = Block::bordered().title("Last denials");
     frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
@@ -113,7 +169,11 @@ fn table<'a, const N: usize>(
 }
 
 fn per_second(rate: f64) -> String {
-    if rate < 10.0 && rate > 0.0 { format!("{rate:.1}") } else { count(rate.round() as u64) }
+    if rate < 10.0 && rate > 0.0 {
+        format!("{rate:.1}")
+    } else {
+        count(rate.round() as u64)
+    }
 }
 
 fn fate_style(fate: &str) -> Style {

@@ -43,24 +43,28 @@ pub(super) struct Rule {
 }
 
 impl View {
+    /// A first sample; rates come with the second.
     pub(super) async fn first(client: &Client) -> Result<Self, Error> {
-        let mut view = Self {
+        let counters: Counters = client.get("/v1/counters").await?;
+        Ok(Self {
             status: client.get("/v1/status").await?,
-            counters: client.get("/v1/counters").await?,
-            flows: Vec::new(),
-            denials: Vec::new(),
-            traffic: Vec::new(),
-            rules: Vec::new(),
+            flows: flows(client).await?,
+            denials: denials(client).await?,
+            traffic: traffic(&counters, &counters, 0.0),
+            rules: rules(&counters, &counters, 0.0),
             trouble: None,
             sampled: Instant::now(),
-        };
-        view.sample(client).await?;
-        Ok(view)
+            counters,
+        })
     }
 
     /// Takes another sample; when that fails, the last one stays and says so.
     pub(super) async fn renew(&mut self, client: &Client) {
-        self.trouble = self.sample(client).await.err().map(|error| error.to_string());
+        self.trouble = self
+            .sample(client)
+            .await
+            .err()
+            .map(|error| error.to_string());
     }
 
     async fn sample(&mut self, client: &Client) -> Result<(), Error> {
@@ -71,15 +75,25 @@ impl View {
         self.traffic = traffic(&self.counters, &counters, seconds);
         self.rules = rules(&self.counters, &counters, seconds);
         (self.counters, self.sampled) = (counters, now);
-        self.flows = client.get(&format!("/v1/flows?limit={FLOWS}")).await?;
-        let mut lines = client.lines(&format!("/v1/events?last={DENIALS}&follow=false")).await?;
-        let mut denials = Vec::new();
-        while let Some(event) = lines.next().await? {
-            denials.push(event);
-        }
-        self.denials = denials;
+        self.flows = flows(client).await?;
+        self.denials = denials(client).await?;
         Ok(())
     }
+}
+
+async fn flows(client: &Client) -> Result<Vec<Flow>, Error> {
+    client.get(&format!("/v1/flows?limit={FLOWS}")).await
+}
+
+async fn denials(client: &Client) -> Result<Vec<Event>, Error> {
+    let mut lines = client
+        .lines(&format!("/v1/events?last={DENIALS}&follow=false"))
+        .await?;
+    let mut denials = Vec::new();
+    while let Some(event) = lines.next().await? {
+        denials.push(event);
+    }
+    Ok(denials)
 }
 
 /// Busiest first.
@@ -87,7 +101,12 @@ fn traffic(before: &Counters, after: &Counters, seconds: f64) -> Vec<Traffic> {
     let old: BTreeMap<_, _> = before
         .ports
         .iter()
-        .map(|of| ((of.port.as_str(), of.fate.as_str(), of.reason.as_str()), (of.packets, of.bytes)))
+        .map(|of| {
+            (
+                (of.port.as_str(), of.fate.as_str(), of.reason.as_str()),
+                (of.packets, of.bytes),
+            )
+        })
         .collect();
     let mut rates: Vec<Traffic> = after
         .ports
@@ -106,20 +125,28 @@ fn traffic(before: &Counters, after: &Counters, seconds: f64) -> Vec<Traffic> {
         })
         .collect();
     rates.sort_by(|a, b| {
-        b.packets_per_second.total_cmp(&a.packets_per_second).then(b.packets.cmp(&a.packets))
+        b.packets_per_second
+            .total_cmp(&a.packets_per_second)
+            .then(b.packets.cmp(&a.packets))
     });
     rates
 }
 
 /// Most used first.
 fn rules(before: &Counters, after: &Counters, seconds: f64) -> Vec<Rule> {
-    let old: BTreeMap<_, _> =
-        before.rules.iter().map(|of| ((of.profile.as_str(), of.rule.as_str()), of.packets)).collect();
+    let old: BTreeMap<_, _> = before
+        .rules
+        .iter()
+        .map(|of| ((of.profile.as_str(), of.rule.as_str()), of.packets))
+        .collect();
     let mut rates: Vec<Rule> = after
         .rules
         .iter()
         .map(|of| {
-            let packets = old.get(&(of.profile.as_str(), of.rule.as_str())).copied().unwrap_or_default();
+            let packets = old
+                .get(&(of.profile.as_str(), of.rule.as_str()))
+                .copied()
+                .unwrap_or_default();
             Rule {
                 name: format!("{}/{}", of.profile, of.rule),
                 packets: of.packets,
@@ -128,7 +155,9 @@ fn rules(before: &Counters, after: &Counters, seconds: f64) -> Vec<Rule> {
         })
         .collect();
     rates.sort_by(|a, b| {
-        b.packets_per_second.total_cmp(&a.packets_per_second).then(b.packets.cmp(&a.packets))
+        b.packets_per_second
+            .total_cmp(&a.packets_per_second)
+            .then(b.packets.cmp(&a.packets))
     });
     rates
 }
@@ -136,7 +165,11 @@ fn rules(before: &Counters, after: &Counters, seconds: f64) -> Vec<Rule> {
 /// Growth a second; a counter that began anew has grown from nothing.
 fn rate(before: u64, after: u64, seconds: f64) -> f64 {
     let grown = after.checked_sub(before).unwrap_or(after);
-    if seconds > 0.0 { grown as f64 / seconds } else { 0.0 }
+    if seconds > 0.0 {
+        grown as f64 / seconds
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -153,18 +186,38 @@ mod tests {
             packets,
             bytes: packets * 100,
         };
-        let rule = RuleCount { profile: "pump".into(), rule: "dns".into(), packets: allowed, bytes: 0 };
-        Counters { ports: vec![port("no-rule", denied), port("rule", allowed)], rules: vec![rule], ..Counters::default() }
+        let rule = RuleCount {
+            profile: "pump".into(),
+            rule: "dns".into(),
+            packets: allowed,
+            bytes: 0,
+        };
+        Counters {
+            ports: vec![port("no-rule", denied), port("rule", allowed)],
+            rules: vec![rule],
+            ..Counters::default()
+        }
     }
 
     #[test]
     fn rates_come_from_two_samples_busiest_first() {
         let rates = traffic(&counters(10, 10), &counters(12, 30), 2.0);
-        let seen: Vec<_> =
-            rates.iter().map(|of| (of.reason.as_str(), of.packets_per_second, of.bytes_per_second)).collect();
+        let seen: Vec<_> = rates
+            .iter()
+            .map(|of| {
+                (
+                    of.reason.as_str(),
+                    of.packets_per_second,
+                    of.bytes_per_second,
+                )
+            })
+            .collect();
         assert_eq!(seen, [("rule", 10.0, 1_000.0), ("no-rule", 1.0, 100.0)]);
         let rates = rules(&counters(0, 10), &counters(0, 30), 2.0);
-        assert_eq!((rates[0].name.as_str(), rates[0].packets_per_second), ("pump/dns", 10.0));
+        assert_eq!(
+            (rates[0].name.as_str(), rates[0].packets_per_second),
+            ("pump/dns", 10.0)
+        );
     }
 
     #[test]
