@@ -153,10 +153,14 @@ pub const fn bucket_pair(key: u64, tag: u16, seed: u64, mask: u32) -> (u32, u32)
     (hash as u32 & mask, (hash >> 32) as u32 & mask)
 }
 
-/// Key of a device: hardware address and outer VLAN. The inner VLAN stands in the value.
+/// Set in every key of a device, so that the zero address is not found in empty slots.
+const DEVICE_KEY: u64 = 1 << 15;
+
+/// Key of a device, never 0: hardware address and outer VLAN. The inner VLAN
+/// stands in the value.
 #[inline(always)]
 pub const fn device_key(mac: Mac, vlan: Vlan) -> u64 {
-    mac.to_u64() << 16 | vlan.outer as u64
+    mac.to_u64() << 16 | DEVICE_KEY | vlan.outer as u64
 }
 
 /// What the device table says of one device, packed into a slot's value:

@@ -47,7 +47,8 @@ fn parse(bytes: &[u8]) -> Result<(), TestCaseError> {
             "{:?}",
             packet
         );
-        let _ = icmp::quoted_flow(&frame, &packet, &mut FlowKey::EMPTY);
+        let mut key = FlowKey::EMPTY;
+        let _ = icmp::quoted_flow(&frame, &packet, &mut key);
         prop_assert!(frame.farthest.get() <= packet.length);
     }
     Ok(())

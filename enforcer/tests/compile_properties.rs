@@ -2,6 +2,8 @@
 //! every decision of the tables is the one the rules state, the same policy
 //! gives the same bytes, and every device is found however many there are.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

@@ -4,8 +4,9 @@
 //!
 //! Read in this order: [`topology`] says what the lab looks like, [`lab`] builds
 //! it, [`daemon`] and [`client`] run the enforcer in it, [`traffic`] talks
-//! through it, [`demo`] puts all of it on one page. No part of the enforcer is
-//! linked here: everything is seen from outside, as a user sees it.
+//! through it, [`demo`] puts all of it on one page. There everything is
+//! seen from outside, as a user sees it; [`program`] alone links the enforcer and
+//! runs its kernel half frame by frame.
 
 pub mod client;
 pub mod crossing;

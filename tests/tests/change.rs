@@ -1,7 +1,11 @@
 //! Policies change under load: what both allow is never lost, what neither
 //! allows never gets through, and sessions end or live on as the new policy says.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{net::TcpStream, time::Duration};
 
@@ -24,8 +28,7 @@ fn without_manager() -> String {
 
 /// A session of pump-1 with its systems manager, which the policy can revoke.
 fn session(ward: &Ward) -> (Server, TcpStream) {
-    let [pump, manager] =
-        ["pump-1", "systems-manager"].map(|name| ward.endpoint(name).unwrap());
+    let [pump, manager] = ["pump-1", "systems-manager"].map(|name| ward.endpoint(name).unwrap());
     let server = tcp::serve_echo(manager, 3613).unwrap();
     let stream = tcp::connect(pump, manager.at(3613), DEADLINE).unwrap();
     (server, stream.got().expect("a connection"))
@@ -73,7 +76,9 @@ fn a_revoked_permission_ends_a_live_session_and_leaves_others_alone() {
     ward.apply(&without_manager()).unwrap();
     assert_eq!(talk(&mut stream, SHORT), Outcome::Silent);
     let event = ward
-        .event("the end of a session", |event| event.destination_port == Some(3613))
+        .event("the end of a session", |event| {
+            event.destination_port == Some(3613)
+        })
         .unwrap();
     assert_eq!((&*event.fate, &*event.reason), ("deny", "no-rule"));
     assert_eq!(event.device.as_deref(), Some("pump-1"));
@@ -127,7 +132,9 @@ fn first_enforcement_adopts_live_sessions_that_have_a_rule() {
     let counters = ward.client().counters().unwrap();
     assert!(counters.packets("allow", "adopted") > 0);
     let event = ward
-        .event("a session that is cut", |event| event.destination_port == Some(445))
+        .event("a session that is cut", |event| {
+            event.destination_port == Some(445)
+        })
         .unwrap();
     assert_eq!((&*event.fate, &*event.reason), ("deny", "no-rule"));
     let flows = ward.client().flows().unwrap();
@@ -139,13 +146,19 @@ fn first_enforcement_adopts_live_sessions_that_have_a_rule() {
 fn a_broken_policy_under_load_changes_nothing() {
     let ward = Ward::enforced("nbroken").unwrap();
     let before = ward.in_force().unwrap();
-    let broken = ward::policy_with("        to: systems-manager\n", "        to: sistems-manager\n");
+    let broken = ward::policy_with(
+        "        to: systems-manager\n",
+        "        to: sistems-manager\n",
+    );
     let broken = ward.write("broken.yaml", &broken.unwrap()).unwrap();
     let load = Load::start(ward.lab()).unwrap();
     for _ in 0..10 {
         load.go_on(50).unwrap();
         let refusal = ward.client().apply(&broken).unwrap_err().to_string();
-        assert!(refusal.contains("did you mean \"systems-manager\"?"), "{refusal}");
+        assert!(
+            refusal.contains("did you mean \"systems-manager\"?"),
+            "{refusal}"
+        );
     }
     let outcome = load.finish().unwrap();
     assert_eq!((outcome.lost(), outcome.leaked()), (0, 0), "{outcome:?}");

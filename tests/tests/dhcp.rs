@@ -1,8 +1,6 @@
 //! DHCP through the enforcer, with a real server and a real client: a device is
 //! a client, and never a server.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use enforcer_tests::{
@@ -49,7 +47,9 @@ fn a_profile_without_dhcp_gets_none() {
     let [pump, monitor] = ["pump-1", "monitor-1"].map(|name| ward.endpoint(name).unwrap());
     assert_eq!(dhcp::lease(pump, SHORT).unwrap().outcome(), Outcome::Silent);
     let event = ward
-        .event("a refused request", |event| event.destination_port == Some(67))
+        .event("a refused request", |event| {
+            event.destination_port == Some(67)
+        })
         .unwrap();
     assert_eq!(event.fate, "deny");
     assert_eq!(event.device.as_deref(), Some("pump-1"));
@@ -68,7 +68,9 @@ fn a_rogue_server_on_a_device_is_not_heard() {
     let answer = dhcp::lease(core, SHORT).unwrap();
     assert_eq!(answer.outcome(), Outcome::Silent);
     let question = ward
-        .event("a refused question", |event| event.source_mac.as_deref() == Some(&core.mac.to_string()))
+        .event("a refused question", |event| {
+            event.source_mac.as_deref() == Some(&core.mac.to_string())
+        })
         .unwrap();
     assert_eq!(question.port.as_deref(), Some("p1"));
     assert!(!rogue.log().unwrap().contains("DHCPDISCOVER"));

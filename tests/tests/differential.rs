@@ -26,6 +26,12 @@ fn kernel_and_user_space_never_differ() {
     );
     println!("seed {seed}, {frames} frames");
     let mut random = Random(seed);
+    // The second one has profiles for unknown devices and for broadcast, too.
+    let open = "defaults:\n  unknown_devices: pump\n  core_broadcast: pump";
+    let policies = [
+        ward::POLICY.to_owned(),
+        ward::POLICY.replace("defaults:", open),
+    ];
     let mut rig = Rig::new(ward::POLICY);
     let mut totals = BTreeMap::new();
     for number in 0..frames {
@@ -37,7 +43,8 @@ fn kernel_and_user_space_never_differ() {
         *totals.entry((outcome.reason, outcome.fate)).or_insert(0u64) += 1;
         // A policy change now and then, so that flows are judged again.
         if random.below(5_000) == 0 {
-            rig.apply(ward::POLICY);
+            let policy = random.below(policies.len());
+            rig.apply(&policies[policy]);
         }
     }
     for ((reason, fate), count) in &totals {

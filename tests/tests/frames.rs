@@ -24,7 +24,11 @@ fn devices_are_told_apart_by_vlan_and_mac() {
                   - {name: twice, mac: 02:00:00:00:10:02, vlan: \"100.10\", profile: dicom-modality}\n\
                   \ninclude: ward-devices.csv";
     let policy = ward::policy_with("\ninclude: ward-devices.csv", tagged).unwrap();
-    let policy = ward::edit(&policy, "  mode: enforce\n", "  mode: enforce\n  events_per_second: 100000\n");
+    let policy = ward::edit(
+        &policy,
+        "  mode: enforce\n",
+        "  mode: enforce\n  events_per_second: 100000\n",
+    );
     let ward = Ward::under("nvlan", &policy.unwrap()).unwrap();
     let way = Crossing::from_device(ward.lab(), "monitor-1").unwrap();
     let at = |name| ward.endpoint(name).unwrap();
@@ -46,11 +50,19 @@ fn devices_are_told_apart_by_vlan_and_mac() {
             };
             let frame = frame::udp(link, monitor.at(40_000), to, name.as_bytes()).unwrap();
             way.send(&frame).unwrap();
-            assert_eq!(way.arrives(&frame).unwrap(), expected, "{name} with {vlans:?}");
+            assert_eq!(
+                way.arrives(&frame).unwrap(),
+                expected,
+                "{name} with {vlans:?}"
+            );
         }
     }
     // A VLAN in which nobody is declared.
-    for (vlans, shown) in [(&[20][..], "20"), (&[10, 100], "10.100"), (&[100, 20], "100.20")] {
+    for (vlans, shown) in [
+        (&[20][..], "20"),
+        (&[10, 100], "10.100"),
+        (&[100, 20], "100.20"),
+    ] {
         let link = Link {
             source: monitor.mac,
             destination: CORE_MAC,
@@ -59,7 +71,9 @@ fn devices_are_told_apart_by_vlan_and_mac() {
         let frame = frame::udp(link, monitor.at(40_000), at("dns").at(53), b"lost").unwrap();
         way.send(&frame).unwrap();
         let event = ward
-            .event("a refusal with tags", |event| event.vlan.to_string().trim_matches('"') == shown)
+            .event("a refusal with tags", |event| {
+                event.vlan.to_string().trim_matches('"') == shown
+            })
             .unwrap();
         assert_eq!((&*event.fate, &*event.reason), ("deny", "unknown-device"));
         assert!(!way.arrives(&frame).unwrap(), "{vlans:?}");
@@ -109,7 +123,10 @@ fn control_frames(ward: &Ward) -> [bool; 3] {
     let monitor = ward.endpoint("monitor-1").unwrap();
     [
         // Configuration message with its LLC header (IEEE 802.1D, 9.3.1).
-        control(0x00, &[&[0, 38, 0x42, 0x42, 3, 0, 0, 0, 0], &[0; 31][..]].concat()),
+        control(
+            0x00,
+            &[&[0, 38, 0x42, 0x42, 3, 0, 0, 0, 0], &[0; 31][..]].concat(),
+        ),
         // End of LLDPDU (IEEE 802.1AB, 8.5.1).
         control(0x0e, &[0x88, 0xcc, 0, 0]),
         control(0x02, &[&[0x88, 0x09, 1, 1][..], &[0; 108]].concat()),

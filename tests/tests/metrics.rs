@@ -1,6 +1,6 @@
 //! What Prometheus scrapes: well-formed, complete, and bounded.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +43,10 @@ impl Page {
             } else if let Some(kind) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = kind.split_once(' ').expect("a type");
                 assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
-                assert!(typed.insert(name.to_owned(), kind.to_owned()).is_none(), "{line}");
+                assert!(
+                    typed.insert(name.to_owned(), kind.to_owned()).is_none(),
+                    "{line}"
+                );
             } else {
                 let (series, value) = line.rsplit_once(' ').expect("a value");
                 assert!(seen.insert(series.to_owned()), "twice: {series}");
@@ -63,7 +66,10 @@ impl Page {
             .iter()
             .filter(|sample| {
                 let has = |(label, value): &(&str, &str)| {
-                    sample.labels.get(*label).is_some_and(|found| found == value)
+                    sample
+                        .labels
+                        .get(*label)
+                        .is_some_and(|found| found == value)
                 };
                 sample.name == name && labels.iter().all(has)
             })
@@ -84,7 +90,9 @@ impl Sample {
         let pairs = labels.split(',').filter(|pair| !pair.is_empty());
         let labels = pairs.map(|pair| {
             let (label, value) = pair.split_once('=').expect("a label's value");
-            let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+            let value = value
+                .strip_prefix('"')
+                .and_then(|value| value.strip_suffix('"'));
             (label.to_owned(), value.expect("quotes").to_owned())
         });
         Self {
@@ -119,7 +127,11 @@ fn the_page_holds_what_an_operator_needs() {
     let refused = [("port", "p0"), ("verdict", "deny"), ("reason", "no-rule")];
     assert!(value("enforcer_packets_total", &refused) >= 1.0);
     assert!(value("enforcer_bytes_total", &refused) >= 60.0);
-    let answered = [("port", "p1"), ("verdict", "allow"), ("reason", "established")];
+    let answered = [
+        ("port", "p1"),
+        ("verdict", "allow"),
+        ("reason", "established"),
+    ];
     assert!(value("enforcer_packets_total", &answered) >= 1.0);
     assert!(value("enforcer_bytes_total", &answered) >= 60.0);
     let rule = [("profile", "alaris-pcu"), ("rule", "dns")];
@@ -130,15 +142,24 @@ fn the_page_holds_what_an_operator_needs() {
     assert_eq!(value("enforcer_flows_refused_total", &[]), 0.0);
     assert_eq!(value("enforcer_policy_epoch", &[]), epoch as f64);
     assert_eq!(value("enforcer_policy_info", &[("hash", &hash)]), 1.0);
-    assert_eq!(value("enforcer_policy_applies_total", &[("result", "applied")]), 1.0);
-    assert_eq!(value("enforcer_policy_applies_total", &[("result", "refused")]), 1.0);
+    assert_eq!(
+        value("enforcer_policy_applies_total", &[("result", "applied")]),
+        1.0
+    );
+    assert_eq!(
+        value("enforcer_policy_applies_total", &[("result", "refused")]),
+        1.0
+    );
     assert!(value("enforcer_policy_apply_seconds", &[]) > 0.0);
     assert!(value("enforcer_events_sent_total", &[]) >= 1.0);
     assert_eq!(value("enforcer_events_lost_total", &[]), 0.0);
     for map in ["policy_lines", "devices", "rules", "flows"] {
         let entries = value("enforcer_map_entries", &[("map", map)]);
         let capacity = value("enforcer_map_capacity", &[("map", map)]);
-        assert!((1.0..capacity).contains(&entries), "{map}: {entries} of {capacity}");
+        assert!(
+            (1.0..capacity).contains(&entries),
+            "{map}: {entries} of {capacity}"
+        );
     }
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(value("enforcer_build_info", &[("version", version)]), 1.0);
@@ -167,7 +188,11 @@ fn no_label_names_a_device() {
     dns::ask(at("pump-1"), at("dns").at(53), "a.example", DEADLINE).unwrap();
     let samples = series();
     // Reasons that had not occurred before may have come; devices must not.
-    assert!(samples.len() < few + 100, "{few} series became {}", samples.len());
+    assert!(
+        samples.len() < few + 100,
+        "{few} series became {}",
+        samples.len()
+    );
     for sample in &samples {
         for value in sample.labels.values() {
             let device = ["crowd-", "pump-1", "monitor-1", "printer-1"]

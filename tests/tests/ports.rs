@@ -31,10 +31,15 @@ fn a_port_that_comes_back_is_attached_again() {
     })
     .unwrap();
     let other_end = ward.lab().ward();
-    let cable = format!("link add p0 type veth peer name trunk netns {}", other_end.name());
+    // Under another name until it is like a cable, or the daemon is faster.
+    let cable = format!(
+        "link add new type veth peer name trunk netns {}",
+        other_end.name()
+    );
     enforcer_box.ip(&cable).unwrap();
-    enforcer_box.run(|| offload::like_a_cable("p0")).unwrap();
+    enforcer_box.run(|| offload::like_a_cable("new")).unwrap();
     other_end.run(|| offload::like_a_cable("trunk")).unwrap();
+    enforcer_box.ip("link set new name p0").unwrap();
     other_end.ip("link set trunk master switch up").unwrap();
     enforcer_box.ip("link set p0 master br0 up").unwrap();
     wait::until("the port is attached again", DEADLINE, || {
@@ -86,17 +91,41 @@ fn a_wrong_configuration_is_refused_with_one_line() {
     let good = fs::read_to_string(daemon.configuration()).unwrap();
     let bpffs = lab.bpffs().join("enforcer").display().to_string();
     for (piece, other, expected) in [
-        ("bridge: br0", "bridge: br9", "bridge: there is no interface br9"),
+        (
+            "bridge: br0",
+            "bridge: br9",
+            "bridge: there is no interface br9",
+        ),
         ("name: p1", "name: p9", "ports: there is no interface p9"),
         ("name: p1", "name: lonely", "lonely is not a port of br0"),
         ("name: p1", "name: p0", "ports: p0 is listed twice"),
-        (&*bpffs, "/tmp/no-bpffs", "bpffs: /tmp/no-bpffs is not on a BPF file system"),
+        (
+            &*bpffs,
+            "/tmp/no-bpffs",
+            "bpffs: /tmp/no-bpffs is not on a BPF file system",
+        ),
         ("side: core", "side: outside", "unknown variant `outside`"),
-        ("on_no_policy: pass", "on_no_policy: maybe", "unknown variant `maybe`"),
-        ("on_no_policy: pass", "flows: 1", "missing field `on_no_policy`"),
+        (
+            "on_no_policy: pass",
+            "on_no_policy: maybe",
+            "unknown variant `maybe`",
+        ),
+        (
+            "on_no_policy: pass",
+            "flows: 1",
+            "missing field `on_no_policy`",
+        ),
         ("bridge: br0", "brigde: br0", "unknown field `brigde`"),
-        ("on_no_policy: pass", "on_no_policy: pass\nflows: 1", "flows: between 1024"),
-        ("metrics: 127.0.0.1:9464", "metrics: 192.0.2.1:9464", "cannot listen on 192.0.2.1:9464"),
+        (
+            "on_no_policy: pass",
+            "on_no_policy: pass\nflows: 1",
+            "flows: between 1024",
+        ),
+        (
+            "metrics: 127.0.0.1:9464",
+            "metrics: 192.0.2.1:9464",
+            "cannot listen on 192.0.2.1:9464",
+        ),
         ("metrics: 127.0.0.1:9464", "metrics: here", "metrics"),
     ] {
         assert!(good.contains(piece), "{piece}");
@@ -133,7 +162,10 @@ fn check_tells_everything_at_once_and_changes_nothing() {
         let lines = said.lines().filter(|line| line.contains(wrong));
         assert_eq!(lines.count(), 1, "{wrong} in {said}");
     }
-    assert!(said.lines().all(|line| line.starts_with("error: ")), "{said}");
+    assert!(
+        said.lines().all(|line| line.starts_with("error: ")),
+        "{said}"
+    );
     assert!(!lab.directory().join("state").exists());
     assert!(!lab.bpffs().join("enforcer").exists());
 }
@@ -143,21 +175,34 @@ fn missing_capabilities_are_named() {
     let lab = Lab::build("ncap").unwrap();
     let daemon = Daemon::prepare(&lab, &Settings::default()).unwrap();
     for (wrapper, missing) in [
-        (&["setpriv", "--bounding-set=-net_admin"][..], "CAP_NET_ADMIN missing"),
+        (
+            &["setpriv", "--bounding-set=-net_admin"][..],
+            "CAP_NET_ADMIN missing",
+        ),
         (
             &["setpriv", "--bounding-set=-all", "--inh-caps=-all"],
             "CAP_BPF and CAP_NET_ADMIN missing",
         ),
     ] {
         let lines = refusal(&daemon.run_beside(wrapper, &[]).unwrap());
-        let told: Vec<_> = lines.iter().filter(|line| line.contains("permission")).collect();
+        let told: Vec<_> = lines
+            .iter()
+            .filter(|line| line.contains("permission"))
+            .collect();
         assert_eq!(told.len(), 1, "{lines:#?}");
         assert!(told[0].contains(missing), "{lines:#?}");
     }
-    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
     let lines = refusal(&daemon.run_beside(&nobody, &[]).unwrap());
     assert!(
-        lines.iter().any(|line| line.contains("CAP_BPF and CAP_NET_ADMIN missing")),
+        lines
+            .iter()
+            .any(|line| line.contains("CAP_BPF and CAP_NET_ADMIN missing")),
         "{lines:#?}"
     );
 }
@@ -171,7 +216,12 @@ fn refusal(output: &Output) -> Vec<String> {
         .lines()
         .map(str::to_owned)
         .partition(|line| line.starts_with("enforcerd: error: "));
-    assert!(others.iter().all(|line| line.contains(" INFO ") || line.contains(" WARN ")), "{said}");
+    assert!(
+        others
+            .iter()
+            .all(|line| line.contains(" INFO ") || line.contains(" WARN ")),
+        "{said}"
+    );
     errors
 }
 

@@ -1,6 +1,8 @@
 //! Flows: the life of a TCP connection, replies of UDP and ICMP, ICMP errors,
 //! idle timeouts, sessions adopted, and what a change of policy does to them.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use enforcer_common::flow::state;
 use enforcer_common::port::Side::{Core, Device};
 use enforcer_common::verdict::{Fate, Reason};

@@ -1,6 +1,8 @@
 //! Audit and enforce, frames before any policy, events with their budget, and
 //! counters that add up.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use aya::maps::RingBuf;

@@ -1,6 +1,8 @@
 //! What a device needs to live on its network: ARP, neighbour discovery, DHCP,
 //! and the bridges' own control frames.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use enforcer_common::addr::Mac;

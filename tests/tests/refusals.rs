@@ -42,7 +42,11 @@ fn refused(
     let earlier = ward.events(&wanted).unwrap().len();
     way.send(frame).unwrap();
     let event = ward.event_after(earlier, reason, wanted).unwrap();
-    assert_eq!((&*event.fate, &*event.reason), ("deny", reason), "{event:?}");
+    assert_eq!(
+        (&*event.fate, &*event.reason),
+        ("deny", reason),
+        "{event:?}"
+    );
     assert!(!way.arrives(frame).unwrap(), "it arrived: {event:?}");
     assert!(count() > before, "{reason} is not counted");
     event
@@ -96,7 +100,10 @@ fn an_unknown_device_reaches_nothing() {
         (stranger.at(40_000), engine.at(2575)),
         (stranger.at_v6(40_000), engine.at_v6(2575)),
         // A declared device's address makes it no declared device.
-        (ward.endpoint("monitor-1").unwrap().at(40_000), engine.at(2575)),
+        (
+            ward.endpoint("monitor-1").unwrap().at(40_000),
+            engine.at(2575),
+        ),
     ] {
         let (frame, _) = datagram((stranger.mac, CORE_MAC), source, destination);
         let event = refused(&ward, &way, &frame, "unknown-device", |event| {
@@ -248,5 +255,9 @@ fn refusal_of(ward: &Ward, to: SocketAddr, protocol: &str) {
                 && (to.port() == 0 || event.destination_port == Some(to.port()))
         })
         .unwrap();
-    assert_eq!((&*event.fate, &*event.reason), ("deny", "no-rule"), "{event:?}");
+    assert_eq!(
+        (&*event.fate, &*event.reason),
+        ("deny", "no-rule"),
+        "{event:?}"
+    );
 }

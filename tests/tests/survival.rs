@@ -1,7 +1,11 @@
 //! Enforcement outlives the daemon: its death, its restart, its graceful end,
 //! pins that no longer fit, and a restart of the machine. Under load throughout.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{fs, net::TcpStream, path::PathBuf, time::Duration};
 
@@ -72,7 +76,12 @@ fn a_killed_daemon_is_not_missed_and_its_successor_takes_over() {
     let counters = ward.client().counters().unwrap();
     assert_eq!(counters.packets("allow", "adopted"), 0);
     assert_eq!(counters.packets("audit", "no-policy"), 0);
-    assert!(ward.client().status().unwrap()["warnings"].as_array().unwrap().is_empty());
+    assert!(
+        ward.client().status().unwrap()["warnings"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -182,13 +191,21 @@ fn a_pin_of_another_shape_makes_a_new_generation_without_a_gap() {
     assert_unharmed(load.finish().unwrap());
     // Flows of the old generation are gone; the live session is adopted.
     assert_eq!(report(&mut stream, "AFTER"), Outcome::Answered);
-    assert!(ward.client().counters().unwrap().packets("allow", "adopted") > 0);
+    assert!(
+        ward.client()
+            .counters()
+            .unwrap()
+            .packets("allow", "adopted")
+            > 0
+    );
 }
 
 fn assert_new_generation(ward: &Ward, hash: &str, why: &str) {
     assert_eq!(ward.in_force().unwrap().1, hash);
     let log = ward.daemon().log().unwrap();
-    let told = log.lines().find(|line| line.contains("do not fit this version"));
+    let told = log
+        .lines()
+        .find(|line| line.contains("do not fit this version"));
     assert!(told.is_some_and(|line| line.contains(why)), "{log}");
     let generations: Vec<_> = fs::read_dir(pins(ward))
         .unwrap()
@@ -244,8 +261,7 @@ fn a_policy_that_never_came_into_force_is_forgotten() {
 /// A daemon that died while it wrote its very first policy.
 #[test]
 fn a_torn_file_in_the_state_directory_does_not_keep_the_daemon_from_starting() {
-    let mut ward =
-        Ward::unenforced("ntorn", &Topology::default(), &Settings::default()).unwrap();
+    let mut ward = Ward::unenforced("ntorn", &Topology::default(), &Settings::default()).unwrap();
     ward.daemon_mut().kill().unwrap();
     for torn in ["pending.json", "running.json"] {
         fs::write(state(&ward, torn), "{\"hash\": \"12").unwrap();

@@ -92,7 +92,12 @@ fn addresses_resolve_in_both_directions() {
     for (from, to) in [(monitor, engine), (engine, monitor)] {
         for address in [to.ipv4.into(), to.ipv6.into()] {
             let answer = neighbour::resolve(from, address, DEADLINE).unwrap();
-            assert_eq!(answer.got(), Some(to.mac), "{} asks for {address}", from.name);
+            assert_eq!(
+                answer.got(),
+                Some(to.mac),
+                "{} asks for {address}",
+                from.name
+            );
         }
     }
     let counters = ward.client().counters().unwrap();
@@ -161,7 +166,14 @@ fn audit_mode_lets_everything_pass_and_reports_what_it_would_refuse() {
     let counters = ward.client().counters().unwrap();
     assert!(counters.packets("audit", "no-rule") > 0);
     assert!(counters.packets("audit", "unknown-device") > 0);
-    assert_eq!(counters.ports.iter().filter(|count| count.fate == "deny").count(), 0);
+    assert_eq!(
+        counters
+            .ports
+            .iter()
+            .filter(|count| count.fate == "deny")
+            .count(),
+        0
+    );
 
     // What a rule allows is allowed, not audited.
     let to = at("systems-manager").at(3613);
@@ -193,7 +205,9 @@ fn large_transfers_of_a_device_that_offloads_arrive_intact() {
     let monitor = ward.endpoint("monitor-1").unwrap();
     monitor.offload_segmentation().unwrap();
     let _echo = tcp::serve_echo(engine, 2575).unwrap();
-    let stream = tcp::connect(monitor, engine.at(2575), DEADLINE).unwrap().got();
+    let stream = tcp::connect(monitor, engine.at(2575), DEADLINE)
+        .unwrap()
+        .got();
     let received = tcp::transfer(stream.expect("a connection"), 8 << 20).unwrap();
     assert_eq!(received, 8 << 20);
 }
@@ -215,9 +229,17 @@ fn jumbo_frames_cross_whole() {
     let reply = udp::ask(monitor, to, &payload, DEADLINE).unwrap().got();
     assert_eq!(reply.as_deref(), Some(&payload[..]));
     // Fragments would have been refused.
-    assert_eq!(ward.client().counters().unwrap().packets("deny", "fragment"), 0);
+    assert_eq!(
+        ward.client()
+            .counters()
+            .unwrap()
+            .packets("deny", "fragment"),
+        0
+    );
 
-    let stream = tcp::connect(monitor, engine.at(2575), DEADLINE).unwrap().got();
+    let stream = tcp::connect(monitor, engine.at(2575), DEADLINE)
+        .unwrap()
+        .got();
     let received = tcp::transfer(stream.expect("a connection"), 8 << 20).unwrap();
     assert_eq!(received, 8 << 20);
     let bytes: u64 = counted(&ward, |count| count.bytes);

@@ -88,8 +88,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     policy: &Policy<'_, T>,
     work: &mut Work,
 ) {
-    let reports = role_of(&work.packet) == Role::Reports;
-    let recalled = if reports {
+    let recalled = if role_of(&work.packet) == Role::Reports {
         relate(frame, policy, work)
     } else {
         recall(policy, work)
@@ -98,9 +97,6 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         return;
     }
     ask(policy, work);
-    if reports && !allows(work) {
-        work.findings = [Finding::of(Reason::NoFlow); 2];
-    }
     settle(policy, work);
 }
 
@@ -179,7 +175,11 @@ fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 #[inline(never)]
 fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     let plan = work.plan;
-    if plan.role == Role::Single || !passes(work) {
+    if plan.role == Role::Reports && !allows(work) {
+        work.findings = [Finding::of(Reason::NoFlow); 2];
+        return;
+    }
+    if matches!(plan.role, Role::Single | Role::Reports) || !passes(work) {
         return;
     }
     if plan.outdated {
@@ -462,13 +462,16 @@ const fn as_adopted(reason: Reason) -> Reason {
 
 /// An ICMP error passes when the flow that it is about is allowed, and of the
 /// devices judged; else a rule may allow it.
-#[inline(always)]
+#[inline(never)]
 fn relate<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     policy: &Policy<'_, T>,
     work: &mut Work,
 ) -> Recalled {
-    work.plan = Plan::EMPTY;
+    work.plan = Plan {
+        role: Role::Reports,
+        ..Plan::EMPTY
+    };
     let related = match icmp::quoted_flow(frame, &work.packet, &mut work.key) {
         Ok(()) => match find(policy, work, seconds(policy.tables.now())) {
             Some(flow) if flow.epoch() == policy.epoch && concerns(work, flow) => Reason::Related,

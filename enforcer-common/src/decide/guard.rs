@@ -3,23 +3,20 @@
 
 use super::Policy;
 use super::identify::Party;
-use super::services;
 use crate::addr::Ip;
 use crate::packet::Packet;
 use crate::table::Binding;
 use crate::tables::Tables;
 use crate::verdict::Reason;
 
-/// Checks the source address against the source's binding. A DHCP client that has
-/// no address yet says so.
+/// Checks the source address against the source's binding.
 #[inline(always)]
 pub(super) fn check_source<T: Tables>(
     policy: &Policy<'_, T>,
     party: &Party,
     packet: &Packet,
 ) -> Result<(), Reason> {
-    let exempt = !party.bound || party.served || services::is_unaddressed(packet);
-    if exempt || owns(policy, party, packet.source) {
+    if !party.bound || party.served || owns(policy, party, packet.source) {
         Ok(())
     } else {
         Err(Reason::SpoofedSource)

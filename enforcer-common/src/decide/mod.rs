@@ -155,20 +155,11 @@ fn is_bridge(port: &Port, mac: Mac) -> bool {
 /// Network services come first; what they leave open, the rules may allow.
 #[inline(always)]
 fn judge_ip<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
-    let neighbour = services::is_neighbour(&work.packet);
-    let mut settled = false;
-    if neighbour {
-        services::judge_neighbour(frame, policy, work);
-        settled = services::settle(work);
-    } else if services::is_dhcp(&work.packet) {
-        services::judge_dhcp(policy, work);
-        settled = services::settle(work);
-    }
-    if settled {
+    if services::serve(frame, policy, work) {
         return;
     }
     flow::judge(frame, policy, work);
-    if neighbour {
+    if services::is_neighbour(&work.packet) {
         services::explain_neighbour(work);
     }
 }

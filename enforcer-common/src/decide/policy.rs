@@ -151,10 +151,6 @@ impl<'t, T: Tables> Policy<'t, T> {
     /// must equal the value's upper 12 bits.
     #[inline(always)]
     fn find(&self, table: u32, mask: u32, key: u64, tag: u16) -> Option<u64> {
-        // Key 0, untagged and all zero, would be found in every empty slot.
-        if key == 0 {
-            return None;
-        }
         let (first, second) = bucket_pair(key, tag, self.layout.seed, mask);
         match self.find_in(table + first, key, tag) {
             Some(value) => Some(value),

@@ -27,10 +27,27 @@ const DHCP_CLIENT: u16 = 68;
 const DHCPV6_CLIENT: u16 = 546;
 const DHCPV6_SERVER: u16 = 547;
 
-/// Whether the services leave nothing to ask the rules. An end that they serve
-/// needs no rule; what is forged or malformed, no rule may allow.
+/// Judges what the services know; true when that leaves nothing to ask the rules.
+#[inline(never)]
+pub(super) fn serve<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) -> bool {
+    if is_neighbour(&work.packet) {
+        judge_neighbour(frame, policy, work);
+    } else if is_dhcp(&work.packet) {
+        judge_dhcp(policy, work);
+    } else {
+        return false;
+    }
+    settle(work)
+}
+
+/// An end that the services allow needs no rule; what is forged or malformed, no
+/// rule may allow.
 #[inline(always)]
-pub(super) fn settle(work: &mut Work) -> bool {
+fn settle(work: &mut Work) -> bool {
     let mut settled = true;
     for (party, finding) in work.parties.iter_mut().zip(&work.findings) {
         party.served = finding.reason.allows();
@@ -91,7 +108,7 @@ pub(super) const fn is_neighbour(packet: &Packet) -> bool {
 }
 
 #[inline(always)]
-pub(super) fn judge_neighbour<F: Frame + ?Sized, T: Tables>(
+fn judge_neighbour<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     policy: &Policy<'_, T>,
     work: &mut Work,
@@ -173,7 +190,7 @@ const fn is_well_formed(packet: &Packet) -> bool {
 }
 
 #[inline(always)]
-pub(super) const fn is_dhcp(packet: &Packet) -> bool {
+const fn is_dhcp(packet: &Packet) -> bool {
     packet.protocol == protocol::UDP && (is_from_client(packet) || is_from_server(packet))
 }
 
@@ -203,15 +220,13 @@ const fn is_from_server(packet: &Packet) -> bool {
     )
 }
 
-/// Whether a DHCP client asks for its first address.
-#[inline(always)]
-pub(super) const fn is_unaddressed(packet: &Packet) -> bool {
-    packet.source.is_unspecified() && packet.protocol == protocol::UDP && is_from_client(packet)
-}
-
 /// A device is a client: it sends as one, and is answered by servers.
 #[inline(always)]
-pub(super) fn judge_dhcp<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+fn judge_dhcp<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    // A client that asks for its first address has none to be held to.
+    if is_from_client(&work.packet) && work.packet.source.is_unspecified() {
+        work.parties[0].bound = false;
+    }
     let [source, destination] = work.parties;
     let packet = &work.packet;
     let for_source = if !is_from_client(packet) || !has(policy, &source, PROFILE_DHCP) {

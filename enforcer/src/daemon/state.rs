@@ -69,9 +69,7 @@ impl State {
         if let Some(running) = running.filter(|saved| saved.hash == hash) {
             return Ok(Some(running));
         }
-        let pending = self
-            .read("pending.json")
-            .filter(|saved| saved.hash == hash);
+        let pending = self.read("pending.json").filter(|saved| saved.hash == hash);
         if pending.is_some() {
             self.commit()?;
         }

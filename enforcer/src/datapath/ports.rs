@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use aya::maps::HashMap;
-use aya::programs::{ProgramError, XdpMode};
 use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::{ProgramError, XdpMode};
 use enforcer_common::port::Port;
 
 use super::Datapath;

@@ -20,10 +20,13 @@ const DEADLINE: Duration = Duration::from_millis(1500);
 
 const TRY_SPOOFED: &[u8] = b"not sent by the owner of this address";
 
+/// What should come of an attempt, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
-    Passes,
-    Refused,
+    /// By this rule.
+    Passes(&'static str),
+    /// For this reason.
+    Refused(&'static str),
 }
 
 /// One attempt. `from` and `to` are endpoints of the lab.
@@ -58,19 +61,19 @@ pub(super) fn attempts() -> Vec<Attempt> {
     // A table reads best as one.
     #[rustfmt::skip]
     let table = [
-        ("HL7 result over MLLP", "monitor-1", "engine", Some(2575), Hl7, Passes),
-        ("DNS query", "monitor-1", "dns", Some(53), Dns, Passes),
-        ("NTP request", "monitor-1", "ntp", Some(123), Ntp, Passes),
-        ("pump to its systems manager", "pump-1", "systems-manager", Some(3613), Connect, Passes),
-        ("DNS query", "pump-1", "dns", Some(53), Dns, Passes),
-        ("print job", "print-server", "printer-1", Some(9100), Connect, Passes),
-        ("ping", "print-server", "printer-1", None, Ping, Passes),
-        ("Telnet", "intruder", "pump-1", Some(23), Connect, Refused),
-        ("ping", "intruder", "pump-1", None, Ping, Refused),
-        ("SMB", "pump-1", "engine", Some(445), Connect, Refused),
-        ("SMB", "intruder", "monitor-1", Some(445), Connect, Refused),
-        ("HL7 from an unknown device", "stranger", "engine", Some(2575), Hl7, Refused),
-        ("spoofed source address", "pump-1", "dns", Some(53), Spoof, Refused),
+        ("HL7 result over MLLP", "monitor-1", "engine", Some(2575), Hl7, Passes("patient-monitor/hl7")),
+        ("DNS query", "monitor-1", "dns", Some(53), Dns, Passes("patient-monitor/dns")),
+        ("NTP request", "monitor-1", "ntp", Some(123), Ntp, Passes("patient-monitor/ntp")),
+        ("pump to its systems manager", "pump-1", "systems-manager", Some(3613), Connect, Passes("alaris-pcu/systems-manager")),
+        ("DNS query", "pump-1", "dns", Some(53), Dns, Passes("alaris-pcu/dns")),
+        ("print job", "print-server", "printer-1", Some(9100), Connect, Passes("printer/print")),
+        ("ping", "print-server", "printer-1", None, Ping, Passes("printer/ping")),
+        ("Telnet", "intruder", "pump-1", Some(23), Connect, Refused("no-rule")),
+        ("ping", "intruder", "pump-1", None, Ping, Refused("no-rule")),
+        ("SMB", "pump-1", "engine", Some(445), Connect, Refused("no-rule")),
+        ("SMB", "intruder", "monitor-1", Some(445), Connect, Refused("no-rule")),
+        ("HL7 from an unknown device", "stranger", "engine", Some(2575), Hl7, Refused("unknown-device")),
+        ("spoofed source address", "pump-1", "dns", Some(53), Spoof, Refused("spoofed-source")),
     ];
     let attempt = |(what, from, to, port, act, expected)| Attempt {
         what,

@@ -52,13 +52,15 @@ impl Row {
     }
 
     /// A refusal is a frame that vanishes: a peer that answers "no" was reached.
-    /// Whatever the enforcer cannot explain is not as expected either.
+    /// What happens for another reason than it should is not as expected either.
     fn as_expected(&self) -> bool {
-        let wanted = match self.expected {
-            Expected::Passes => Outcome::Answered,
-            Expected::Refused => Outcome::Silent,
+        let (outcome, why) = match self.expected {
+            Expected::Passes(rule) => (Outcome::Answered, format!("rule {rule}")),
+            Expected::Refused(reason) => (Outcome::Silent, reason.to_owned()),
         };
-        self.before == Outcome::Answered && self.happened == wanted && self.why.is_some()
+        self.before == Outcome::Answered
+            && self.happened == outcome
+            && self.why.as_deref() == Some(&why)
     }
 
     fn cells(&self) -> [String; 8] {
@@ -68,8 +70,8 @@ impl Row {
             self.to.clone(),
             passed(self.before).to_owned(),
             match self.expected {
-                Expected::Passes => "passes".to_owned(),
-                Expected::Refused => "refused".to_owned(),
+                Expected::Passes(_) => "passes".to_owned(),
+                Expected::Refused(_) => "refused".to_owned(),
             },
             passed(self.happened).to_owned(),
             self.why

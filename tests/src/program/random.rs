@@ -16,7 +16,7 @@ use super::ward::{self, Family};
 pub struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Random {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
+        (self.number() % limit as u64) as usize
     }
 
     /// True `percent` times in a hundred.
@@ -69,6 +69,17 @@ const ADDRESSES: [[u8; 4]; 6] = [
 
 /// One frame and the side it comes from.
 pub fn frame(random: &mut Random) -> (Side, Vec<u8>) {
+    if random.chance(50) {
+        let (side, frame) = conversation(random);
+        return (
+            side,
+            if random.chance(90) {
+                frame
+            } else {
+                spoil(random, frame)
+            },
+        );
+    }
     let device = 1 + random.below(8) as u8;
     let family = random.pick(&ward::FAMILIES);
     let out = random.chance(50);
@@ -94,6 +105,55 @@ pub fn frame(random: &mut Random) -> (Side, Vec<u8>) {
         if random.chance(95) { expected } else { other },
         spoil(random, frame),
     )
+}
+
+/// A frame of one of the few conversations that the policy allows, from either end.
+fn conversation(random: &mut Random) -> (Side, Vec<u8>) {
+    let device = 1 + random.below(5) as u8;
+    let family = random.pick(&ward::FAMILIES);
+    let own = ward::device(family, device);
+    let client = random.pick(&CLIENT_PORTS);
+    let (request, reply, icmp_number) = match family {
+        Family::V4 => (8, 0, protocol::ICMP),
+        Family::V6 => (128, 129, protocol::ICMPV6),
+    };
+    let flags = random.pick(&[SYN, SYN | ACK, ACK, ACK, ACK | PSH, ACK | FIN, RST | ACK]);
+    let (peer, number, ports) = match random.below(5) {
+        0 => (ward::engine(family), protocol::TCP, (client, 2575)),
+        1 => (ward::dns(family), protocol::UDP, (client, 53)),
+        2 => (ward::station(family), protocol::TCP, (80, client)),
+        3 => (ward::station(family), protocol::UDP, (161, client)),
+        _ => (ward::engine(family), icmp_number, (request, reply)),
+    };
+    let out = random.chance(50);
+    let (from, to) = if out { (own, peer) } else { (peer, own) };
+    let (sport, dport) = if out { ports } else { (ports.1, ports.0) };
+    let payload = match number {
+        protocol::TCP => tcp(sport, dport, flags, b"payload"),
+        protocol::UDP => udp(sport, dport, b"payload"),
+        _ => icmp(sport as u8, 0, random.pick(&IDENTIFIERS), b"ping"),
+    };
+    let link = if out {
+        ward::outward(device)
+    } else {
+        ward::inward(device)
+    };
+    let side = if out { Side::Device } else { Side::Core };
+    let packet = Ip::new(from, to, number, &payload);
+    if random.chance(8) {
+        let about = Ip::new(to, from, number, &turned(&payload, number));
+        return (side, link.icmp_error(from, to, &about));
+    }
+    (side, link.ip(&packet))
+}
+
+/// The transport header of the other direction.
+fn turned(payload: &[u8], number: u8) -> Vec<u8> {
+    let mut turned = payload.to_vec();
+    if matches!(number, protocol::TCP | protocol::UDP) {
+        turned[..4].rotate_left(2);
+    }
+    turned
 }
 
 fn disturb_link(random: &mut Random, link: &mut Link, device: u8) {
@@ -159,11 +219,11 @@ fn odd_address(random: &mut Random, family: Family) -> IpAddr {
 
 fn packet(random: &mut Random, family: Family, device: u8, out: bool) -> Ip {
     let (source, destination) = ends(random, family, device, out);
-    let (number, payload) = transport(random, (family, device), (source, destination), out);
+    let (number, payload) = transport(random, family, (source, destination));
     let mut packet = Ip::new(source, destination, number, &payload);
     match random.below(40) {
         0 => packet.fragment = random.pick(&[0x2000, 0x0001, 0x4000, 0x8000, 0x1fff]),
-        1 => packet.version = Some(random.next() as u8),
+        1 => packet.version = Some(random.number() as u8),
         2 => packet.length = Some(random.below(120) as u16),
         3 | 4 => packet.options = vec![1; 4 * random.below(11)],
         5..=8 => {
@@ -179,8 +239,8 @@ fn packet(random: &mut Random, family: Family, device: u8, out: bool) -> Ip {
 fn random_extension(random: &mut Random) -> (u8, Vec<u8>) {
     let (number, mut bytes) = extension(random.pick(&[0, 43, 44, 51, 60, 60, 60]));
     match random.below(6) {
-        0 => bytes[2] = random.next() as u8,
-        1 => bytes[3] = random.next() as u8,
+        0 => bytes[2] = random.number() as u8,
+        1 => bytes[3] = random.number() as u8,
         2 => {
             bytes[1] = 1;
             bytes.extend([0; 8]);
@@ -192,9 +252,8 @@ fn random_extension(random: &mut Random) -> (u8, Vec<u8>) {
 
 fn transport(
     random: &mut Random,
-    (family, device): (Family, u8),
+    family: Family,
     (source, destination): (IpAddr, IpAddr),
-    out: bool,
 ) -> (u8, Vec<u8>) {
     let icmp_number = if family == Family::V4 {
         protocol::ICMP
@@ -238,7 +297,7 @@ fn transport(
             } else {
                 random.pick(&[1, 2])
             };
-            let (inner, quoted) = transport(random, (family, device), (source, destination), !out);
+            let (inner, quoted) = transport(random, family, (destination, source));
             let about = Ip::new(destination, source, inner, &quoted);
             (icmp_number, icmp(kind, 0, 0, &about.bytes()))
         }
@@ -298,7 +357,7 @@ fn spoil(random: &mut Random, mut frame: Vec<u8>) -> Vec<u8> {
         }
         1 => {
             let place = random.below(frame.len());
-            frame[place] = random.next() as u8;
+            frame[place] = random.number() as u8;
         }
         2 => frame.truncate(14 + random.below(frame.len() - 13)),
         3 => frame.extend(vec![0; random.below(64)]),
