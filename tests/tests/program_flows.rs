@@ -306,6 +306,21 @@ fn live_sessions_are_adopted_for_a_while() {
     }
 }
 
+/// A ping is started by whoever asks; adopting does not turn it round.
+#[test]
+fn a_ping_is_not_adopted_the_other_way() {
+    let mut rig = Rig::new(ward::POLICY);
+    rig.adopt_until(u64::MAX);
+    let (own, engine) = (
+        ward::device(Family::V4, ward::BOUND),
+        ward::engine(Family::V4),
+    );
+    let asked = ward::inward(ward::BOUND).icmp(engine, own, 8, 9);
+    rig.denied(Core, &asked, Reason::NoRule);
+    let answer = ward::inward(ward::BOUND).icmp(engine, own, 0, 9);
+    rig.allowed(Core, &answer, Reason::Adopted);
+}
+
 #[test]
 fn a_new_policy_ends_what_it_revokes_and_nothing_else() {
     let mut rig = Rig::new(ward::POLICY);

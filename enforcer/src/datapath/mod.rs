@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use aya::Ebpf;
-use aya::programs::Xdp;
+use aya::programs::{ProgramError, Xdp};
 
 use install::PolicyMemory;
 
@@ -74,7 +74,7 @@ impl Datapath {
             .context("the object holds no program")?
             .try_into()
             .context("the program is not for XDP")?;
-        program.load().context("the kernel refused the program")?;
+        program.load().map_err(refusal)?;
         Ok(Self {
             ebpf,
             memory,
@@ -107,4 +107,31 @@ impl Datapath {
         info.verified_instruction_count()
             .context("the kernel does not count verified instructions")
     }
+}
+
+/// The kernel's refusal in one line; the verifier's log goes to the debug log.
+fn refusal(error: ProgramError) -> anyhow::Error {
+    let ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = error
+    else {
+        return anyhow::Error::new(error).context("the kernel refused the program");
+    };
+    let log = verifier_log.to_string();
+    tracing::debug!("{log}");
+    // The log ends with statistics; the complaint stands before them.
+    let complaint = log
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty() && !is_statistics(line));
+    anyhow::anyhow!(
+        "the kernel refused the program: {io_error}: {}",
+        complaint.unwrap_or("no reason given").trim()
+    )
+}
+
+fn is_statistics(line: &str) -> bool {
+    let words = ["verification time", "stack depth", "processed "];
+    words.iter().any(|words| line.trim().starts_with(words))
 }

@@ -42,7 +42,12 @@ struct Request {
 }
 
 fn ethtool(interface: &str, command: u32, data: u32) -> io::Result<u32> {
-    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
     let name = CString::new(interface)?;
     let name = name.as_bytes_with_nul();
     if name.len() > libc::IFNAMSIZ {

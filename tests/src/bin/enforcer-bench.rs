@@ -30,9 +30,15 @@ const PEER: [u8; 6] = [2, 0, 0, 0, 0x20, 1];
 
 fn main() -> Result<()> {
     let mut datapath = Datapath::load(Capacity::default())?;
-    let port = Port { side: Side::Device as u8, ..Port::default() };
+    let port = Port {
+        side: Side::Device as u8,
+        ..Port::default()
+    };
     datapath.declare_port(LOOPBACK, &port)?;
-    println!("verified instructions: {}", datapath.verified_instructions()?);
+    println!(
+        "verified instructions: {}",
+        datapath.verified_instructions()?
+    );
 
     let mut table = Table::new();
     table.set_header(["case", "devices", "ns a packet", "spread"]);
@@ -59,13 +65,19 @@ fn main() -> Result<()> {
             ("denied, no rule", tcp(DEVICE, 23, 40_000)),
             ("unknown device", tcp(STRANGER, 443, 40_000)),
         ] {
-            let figures = (0..ROUNDS).map(|_| repeated(&mut datapath, &frame)).collect::<Result<Vec<f64>>>()?;
+            let figures = (0..ROUNDS)
+                .map(|_| repeated(&mut datapath, &frame))
+                .collect::<Result<Vec<f64>>>()?;
             row(&mut table, case, devices, figures);
         }
         // One run a frame: these include what a single measurement costs.
-        for (case, source) in [("first packet, one run each", DEVICE), ("unknown device, one run each", STRANGER)] {
-            let figures =
-                (0..3).map(|round| distinct(&mut datapath, source, 443 + round)).collect::<Result<Vec<f64>>>()?;
+        for (case, source) in [
+            ("first packet, one run each", DEVICE),
+            ("unknown device, one run each", STRANGER),
+        ] {
+            let figures = (0..3)
+                .map(|round| distinct(&mut datapath, source, 443 + round))
+                .collect::<Result<Vec<f64>>>()?;
             row(&mut table, case, devices, figures);
         }
     }
@@ -77,7 +89,12 @@ fn row(table: &mut Table, case: &str, devices: u32, mut figures: Vec<f64>) {
     figures.sort_by(f64::total_cmp);
     let (least, most) = (figures[0], figures[figures.len() - 1]);
     let median = figures[figures.len() / 2];
-    table.add_row([case.to_owned(), devices.to_string(), format!("{median:.0}"), format!("{least:.0}–{most:.0}")]);
+    table.add_row([
+        case.to_owned(),
+        devices.to_string(),
+        format!("{median:.0}"),
+        format!("{least:.0}–{most:.0}"),
+    ]);
 }
 
 /// Mean of many runs with the same frame, ns.
@@ -96,7 +113,12 @@ fn distinct(datapath: &mut Datapath, source: [u8; 6], port: u16) -> Result<f64> 
         let frame = tcp(source, port, (1024 + flow % 60_000) as u16);
         let mut options = TestRunOptions::new();
         options.data_in = Some(&frame);
-        total += datapath.program()?.test_run(options).context("test run")?.duration.as_nanos() as f64;
+        total += datapath
+            .program()?
+            .test_run(options)
+            .context("test run")?
+            .duration
+            .as_nanos() as f64;
     }
     Ok(total / f64::from(FLOWS))
 }
@@ -122,8 +144,17 @@ fn policy(devices: u32) -> Bundle {
     let mut list = String::from("name,mac,ip,profile\ndevice-0,02:00:00:00:10:01,10.0.0.1,pump\n");
     for number in 1..devices {
         let [_, a, b, c] = number.to_be_bytes();
-        list.push_str(&format!("device-{number},06:00:00:{a:02x}:{b:02x}:{c:02x},10.{}.{b}.{c},pump\n", a + 1));
+        list.push_str(&format!(
+            "device-{number},06:00:00:{a:02x}:{b:02x}:{c:02x},10.{}.{b}.{c},pump\n",
+            a + 1
+        ));
     }
-    let file = |path: &str, text: String| File { path: path.to_owned(), text };
-    Bundle { main: file("bench.yaml", text.to_owned()), included: vec![file("devices.csv", list)] }
+    let file = |path: &str, text: String| File {
+        path: path.to_owned(),
+        text,
+    };
+    Bundle {
+        main: file("bench.yaml", text.to_owned()),
+        included: vec![file("devices.csv", list)],
+    }
 }

@@ -61,7 +61,7 @@ fn all_errors_are_told_at_once() {
 }
 
 #[test]
-fn the_example_of_the_issue() {
+fn a_misspelt_profile_is_guessed() {
     let device = |name, mac, profile| {
         format!("  - {{name: {name}, mac: 00:00:00:00:00:0{mac}, profile: {profile}}}\n")
     };

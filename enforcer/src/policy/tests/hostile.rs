@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::*;
 
-
 #[test]
 fn an_alias_bomb_is_refused_unexpanded() {
     let mut bomb = String::from("version: 1\nl0: &l0 [x, x, x, x, x, x, x, x, x]\n");

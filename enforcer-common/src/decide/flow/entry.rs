@@ -1,0 +1,186 @@
+//! The flow table's entries: found, followed, renewed and begun.
+
+use super::life::advance;
+use super::passes;
+use super::plan::{Plan, Role};
+use crate::counter::seconds;
+use crate::decide::trace::Step;
+use crate::decide::{Finding, Policy, Work};
+use crate::flow::{
+    FLAG_ADOPTED, FLAG_BROADCAST, FLAG_INITIATOR_HIGH, Flow, LiveFlow, idle_timeout, state,
+};
+use crate::tables::Tables;
+use crate::verdict::Reason;
+
+/// The flow under the key, unless it has been idle for too long.
+#[inline(always)]
+pub(super) fn find<'t, T: Tables>(
+    policy: &Policy<'t, T>,
+    work: &Work,
+    second: u32,
+) -> Option<&'t LiveFlow> {
+    let flow = policy.tables.flow(&work.key)?;
+    let idle = second.wrapping_sub(flow.last_seen());
+    // Another CPU's clock may be a tick ahead: a small negative age is none.
+    let fresh =
+        idle as i32 <= idle_timeout(policy.settings, work.key.protocol, flow.state()) as i32;
+    fresh.then_some(flow)
+}
+
+/// Whether a flow was judged by the policy in force, for these devices.
+#[inline(always)]
+pub(super) fn is_current<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &Work,
+    flow: &LiveFlow,
+    from_initiator: bool,
+) -> bool {
+    flow.epoch() == policy.epoch
+        && flow.devices() == by_initiator(numbers(work), from_initiator)
+        && (flow.flags() & FLAG_BROADCAST != 0) == is_broadcast(work)
+}
+
+/// Whether the profile for broadcast answers for the destination, so that what it
+/// allows is not taken for what the profile of undeclared devices would.
+#[inline(always)]
+const fn is_broadcast(work: &Work) -> bool {
+    work.parties[1].judged && work.packet.destination_mac.is_group()
+}
+
+/// A packet of a known flow passes as the flow was judged.
+#[inline(always)]
+pub(super) fn follow<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    flow: &LiveFlow,
+    from_initiator: bool,
+    second: u32,
+) {
+    policy.tables.note(Step::FlowKnown);
+    let reasons = by_initiator(flow.reasons(), from_initiator);
+    let rules = by_initiator(flow.rules(), from_initiator);
+    work.findings = [
+        remembered(reasons[0], rules[0]),
+        remembered(reasons[1], rules[1]),
+    ];
+    if passes(work) {
+        advance(flow, &work.packet, from_initiator, second);
+    }
+}
+
+/// Writes a new judgement into a flow that an older policy had judged.
+#[inline(always)]
+pub(super) fn renew<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &Work,
+    flow: &LiveFlow,
+    from_initiator: bool,
+) {
+    let [first, second] = by_initiator(work.findings, from_initiator);
+    flow.set_devices(by_initiator(numbers(work), from_initiator));
+    flow.set_rules([first.rule, second.rule]);
+    flow.set_reasons([first.reason as u8, second.reason as u8]);
+    let marks = flow.flags() & !FLAG_BROADCAST;
+    flow.set_flags(if is_broadcast(work) {
+        marks | FLAG_BROADCAST
+    } else {
+        marks
+    });
+    flow.set_epoch(policy.epoch);
+}
+
+/// Remembers a flow, within its device's budget.
+#[inline(always)]
+pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &Plan) {
+    let from_initiator = plan.initiator == 0;
+    let [first, second] = by_initiator(work.findings, from_initiator);
+    let devices = by_initiator(numbers(work), from_initiator);
+    // The device that starts pays; where it is not a managed one, the other.
+    let payer = if devices[0] != 0 {
+        devices[0]
+    } else {
+        devices[1]
+    };
+    if !policy
+        .tables
+        .spend_flow(payer, policy.settings.new_flows_per_second, plan.now)
+    {
+        work.findings = [Finding::of(Reason::FlowBudget); 2];
+        return;
+    }
+    let mut marks = 0;
+    if plan.source_is_high == from_initiator {
+        marks |= FLAG_INITIATOR_HIGH;
+    }
+    if is_broadcast(work) {
+        marks |= FLAG_BROADCAST;
+    }
+    let opening = plan.role == Role::Opens;
+    let adopted = plan.role == Role::Follows || !from_initiator;
+    if adopted {
+        marks |= FLAG_ADOPTED;
+    }
+    work.flow = Flow {
+        epoch: policy.epoch,
+        state: if opening {
+            state::OPENING
+        } else {
+            state::ESTABLISHED
+        },
+        flags: marks,
+        reasons: [first.reason as u8, second.reason as u8],
+        devices,
+        rules: [first.rule, second.rule],
+        created: seconds(plan.now),
+        last_seen: seconds(plan.now),
+        ..Flow::EMPTY
+    };
+    work.flow.packets = by_initiator([1, 0], from_initiator);
+    work.flow.bytes = by_initiator([u64::from(work.packet.length), 0], from_initiator);
+    if !policy.tables.remember(&work.key, &work.flow) {
+        work.findings = [Finding::of(Reason::FlowTableFull); 2];
+        return;
+    }
+    if adopted {
+        work.findings[0].reason = as_adopted(work.findings[0].reason);
+        work.findings[1].reason = as_adopted(work.findings[1].reason);
+    }
+}
+
+#[inline(always)]
+const fn as_adopted(reason: Reason) -> Reason {
+    if matches!(reason, Reason::Rule) {
+        Reason::Adopted
+    } else {
+        reason
+    }
+}
+
+/// What a flow's entry says of one end: the rule that allowed it, or the denial
+/// that audit mode let pass.
+#[inline(always)]
+fn remembered(reason: u8, rule: u16) -> Finding {
+    match Reason::from_number(reason) {
+        Some(reason) if !reason.allows() => Finding { rule, reason },
+        _ => Finding {
+            rule,
+            reason: Reason::Established,
+        },
+    }
+}
+
+/// Turns a pair from "source first" to "initiator first", or back.
+#[inline(always)]
+const fn by_initiator<P: Copy>([first, second]: [P; 2], from_initiator: bool) -> [P; 2] {
+    if from_initiator {
+        [first, second]
+    } else {
+        [second, first]
+    }
+}
+
+/// Numbers of the devices at both ends, source first.
+#[inline(always)]
+const fn numbers(work: &Work) -> [u32; 2] {
+    [work.parties[0].number, work.parties[1].number]
+}

@@ -1,0 +1,88 @@
+//! What is known of a packet before its flow is looked up or judged: what it can
+//! do to a flow, and what the steps tell each other.
+
+use crate::decide::permit::Initiator;
+use crate::flow::protocol;
+use crate::packet::icmp::{self, Kind};
+use crate::packet::transport::flags;
+use crate::packet::{Packet, ethertype};
+
+/// What a packet can do to a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::decide) enum Role {
+    /// May begin a flow, and always asks the policy: a TCP SYN.
+    Opens,
+    /// May begin a flow, or follow one.
+    Any,
+    /// Begins a flow or belongs to its initiator, and never answers one: an ICMP query.
+    Queries,
+    /// Follows a flow only.
+    Follows,
+    /// Is about a flow of others: an ICMP error.
+    Reports,
+    /// Stands alone.
+    Single,
+}
+
+/// What is known of a packet's flow before the policy is asked. Lives in the
+/// scratch, so that the verifier sees one state between the steps and not the
+/// product of them all.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Monotonic clock, ns.
+    pub(super) now: u64,
+    pub(super) role: Role,
+    /// The end that starts: 0 the source, 1 the destination. A plain number,
+    /// because the verifier does not know that an enum in memory is in range.
+    pub(super) initiator: u8,
+    pub(super) source_is_high: bool,
+    /// An older policy has judged the flow.
+    pub(super) outdated: bool,
+    /// The session may be a live one that enforcement found.
+    pub(super) adopting: bool,
+    /// Either end may have started it.
+    pub(super) either: bool,
+    pub(super) reserved: [u8; 2],
+}
+
+impl Plan {
+    pub const EMPTY: Self = Self {
+        now: 0,
+        role: Role::Single,
+        initiator: 0,
+        source_is_high: false,
+        outdated: false,
+        adopting: false,
+        either: false,
+        reserved: [0; 2],
+    };
+
+    #[inline(always)]
+    pub(super) const fn initiator(&self) -> Initiator {
+        if self.initiator == 0 {
+            Initiator::Source
+        } else {
+            Initiator::Destination
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn role_of(packet: &Packet) -> Role {
+    match (packet.protocol, packet.ethertype) {
+        (protocol::TCP, _) if packet.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN => {
+            Role::Opens
+        }
+        (protocol::TCP, _) => Role::Follows,
+        (protocol::ICMP, ethertype::IPV4) | (protocol::ICMPV6, ethertype::IPV6) => {
+            match icmp::kind_of(packet) {
+                Kind::Request => Role::Queries,
+                Kind::Reply => Role::Follows,
+                Kind::Error => Role::Reports,
+                Kind::Neighbour | Kind::Other => Role::Single,
+            }
+        }
+        _ => Role::Any,
+    }
+}
