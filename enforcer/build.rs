@@ -36,11 +36,20 @@ fn toolchain() -> Result<Toolchain<'static>> {
     let list = listed
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .unwrap_or_default();
-    if list.lines().any(|line| line.starts_with(DEBIAN_TOOLCHAIN)) {
+    let linked = list.lines().any(|line| line.starts_with(DEBIAN_TOOLCHAIN));
+    if linked && works(DEBIAN_TOOLCHAIN) {
         return Ok(Toolchain::Custom(DEBIAN_TOOLCHAIN));
     }
     if list.lines().any(|line| line.starts_with("nightly")) {
         return Ok(Toolchain::Nightly);
     }
     bail!("no compiler for the BPF target is set up: run `cargo xtask setup`")
+}
+
+/// A linked toolchain stays listed when its compiler is gone.
+fn works(toolchain: &str) -> bool {
+    let compiler = Command::new("rustup")
+        .args(["run", toolchain, "rustc", "--version"])
+        .output();
+    compiler.is_ok_and(|output| output.status.success())
 }

@@ -1,5 +1,5 @@
 //! Flows: the key that both directions share, what is remembered of a flow, and
-//! its life. Deciding what a flow may do is `decide/flow.rs`.
+//! its life. Deciding what a flow may do is `decide/flow`.
 
 use core::cell::UnsafeCell;
 use core::mem::size_of;

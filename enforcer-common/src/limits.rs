@@ -2,8 +2,9 @@
 
 /// Managed devices in one policy.
 pub const DEVICES: u32 = 262_144;
-/// Profiles in one policy, those made by the compiler included.
-pub const PROFILES: u32 = 4_096;
+/// Profiles in one policy. The tables number two more: 0 is unset, and one is the
+/// compiler's own.
+pub const PROFILES: u32 = 4_094;
 /// Rules in one policy, over all profiles; rule 0 means "none".
 pub const RULES: u32 = 65_535;
 /// IPv4 addresses that one device may be bound to.

@@ -95,7 +95,7 @@ reasons! {
     NoRule = 30, "no-rule";
     /// A packet in the middle of a session that the enforcer has not seen begin.
     NoFlow = 31, "no-flow";
-    /// The device creates more flows a second than its budget.
+    /// More new flows a second, from the device or to it, than its budget.
     FlowBudget = 32, "flow-budget";
     /// The flow table took no new entry.
     FlowTableFull = 33, "flow-table-full";

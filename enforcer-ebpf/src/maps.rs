@@ -1,4 +1,4 @@
-//! The maps. Their names are the interface to user space (`datapath/maps.rs`);
+//! The maps. Their names are the interface to user space (`datapath/object.rs`);
 //! capacities marked "at load" are set there.
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
@@ -66,6 +66,7 @@ pub(crate) fn work() -> Option<&'static mut Work> {
 /// reads as a closed device-side one.
 #[inline(always)]
 pub(crate) fn port(index: u32) -> Port {
-    // SAFETY: the value is copied; ports change only when the daemon starts.
+    // SAFETY: the value is copied. The daemon writes it when a port appears or the
+    // bridge's address changes; a copy made meanwhile mixes two valid ports.
     unsafe { PORTS.get(index) }.copied().unwrap_or_default()
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use enforcer_common::counter::Traffic;
+use enforcer_common::table::LAYOUT_VERSION;
 use enforcer_common::verdict::Mode;
 use nix::time::{ClockId, clock_gettime};
 
@@ -15,6 +16,7 @@ use super::state::{Saved, State};
 use crate::control::api::{Applied, Changes, Failure};
 use crate::datapath::Datapath;
 use crate::datapath::flows::Sweep;
+use crate::datapath::install::PinnedPolicy;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::diagnostic::Diagnostics;
 use crate::policy::diff::diff;
@@ -63,7 +65,13 @@ struct Candidate {
 }
 
 impl Engine {
-    pub(super) fn new(config: Config, mut datapath: Datapath, state: State) -> Result<Self> {
+    /// `replaced` is the policy in force in other maps, whose ports these take over.
+    pub(super) fn new(
+        config: Config,
+        mut datapath: Datapath,
+        state: State,
+        replaced: Option<PinnedPolicy>,
+    ) -> Result<Self> {
         let verified_instructions = datapath.verified_instructions().unwrap_or_default();
         let engine = Self {
             config,
@@ -75,19 +83,28 @@ impl Engine {
             totals: Mutex::default(),
             applying: Mutex::default(),
         };
-        engine.resume()?;
+        engine.resume(replaced)?;
+        ensure!(
+            replaced.is_none() || engine.datapath().memory.epoch() != 0,
+            "the policy in force cannot be carried over into new maps, because its text is not in the state \
+             directory or no longer compiles; enforcement goes on with the old ones"
+        );
         Ok(engine)
     }
 
     /// Finds the text of the policy in force, or puts the last one into force
     /// where the kernel holds none.
-    fn resume(&self) -> Result<()> {
+    fn resume(&self, replaced: Option<PinnedPolicy>) -> Result<()> {
         let in_force = self.datapath().memory.in_force();
         // Rule counters of the other half may be left over from a crash.
         let other = in_force.map_or(1, |policy| policy.epoch + 1);
         self.datapath()
             .clear_rule_hits(other, enforcer_common::limits::RULES as usize)?;
-        let hash = in_force.map(|policy| hex(&policy.digest));
+        let replaced = replaced.filter(|policy| policy.layout == LAYOUT_VERSION);
+        let digest = in_force.map(|policy| policy.digest);
+        let hash = digest
+            .or(replaced.map(|policy| policy.digest))
+            .map(|digest| hex(&digest));
         let Some(saved) = self.state.find(hash.as_deref())? else {
             if let Some(hash) = hash {
                 tracing::warn!(
@@ -132,19 +149,27 @@ impl Engine {
     /// Validates and compiles a policy and puts it into force. On an error the
     /// policy in force stays, untouched.
     pub(super) fn apply(&self, bundle: Bundle) -> Result<Applied, Failure> {
+        let begin = Instant::now();
         let result = read(&bundle).and_then(|candidate| {
             self.put_into_force(candidate, bundle)
                 .map_err(|error| failure(format!("{error:#}")))
         });
         let mut totals = self.totals();
-        match &result {
+        match result {
             Ok(applied) => {
                 totals.applied += 1;
-                totals.last_apply_seconds = applied.milliseconds as f64 / 1e3;
+                totals.last_apply_seconds = begin.elapsed().as_secs_f64();
+                let milliseconds = begin.elapsed().as_millis() as u64;
+                Ok(Applied {
+                    milliseconds,
+                    ..applied
+                })
             }
-            Err(_) => totals.refused += 1,
+            Err(failure) => {
+                totals.refused += 1;
+                Err(failure)
+            }
         }
-        result
     }
 
     /// What applying a policy would change.
@@ -159,7 +184,6 @@ impl Engine {
     }
 
     fn put_into_force(&self, candidate: Candidate, bundle: Bundle) -> Result<Applied> {
-        let begin = Instant::now();
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.running();
         let before = previous.as_ref().map(|running| &running.model);
@@ -187,12 +211,17 @@ impl Engine {
                     return Err(error);
                 }
             };
-            if let Some(previous) = &previous {
-                self.fold_rule_hits(&mut datapath, previous)?;
+            // The policy is in force: what fails from here on is told, and no refusal.
+            if let Some(previous) = &previous
+                && let Err(error) = self.fold_rule_hits(&mut datapath, previous)
+            {
+                tracing::error!("cannot keep the rule hits of the old policy: {error:#}");
             }
             epoch
         };
-        self.state.commit()?;
+        if let Err(error) = self.state.commit() {
+            tracing::error!("the policy is in force, but not saved for a restart: {error:#}");
+        }
         let applied = Applied {
             epoch,
             hash,
@@ -201,7 +230,7 @@ impl Engine {
             rules: candidate.compiled.rules.len(),
             changes,
             warnings: candidate.warnings.clone(),
-            milliseconds: begin.elapsed().as_millis() as u64,
+            milliseconds: 0,
         };
         self.set_running(epoch, source, applied_at, candidate);
         Ok(applied)

@@ -1,10 +1,10 @@
 //! The daemon's two listeners: the control socket and the metrics page.
 
 use std::ffi::CString;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use axum::body::{Body, Bytes};
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, State};
@@ -85,7 +85,12 @@ pub(super) fn listen(config: &ControlConfig) -> Result<UnixListener> {
             .with_context(|| format!("cannot make {}", directory.display()))?;
     }
     // The state directory's lock shows that no other daemon listens here.
-    if path.exists() {
+    if let Ok(existing) = path.symlink_metadata() {
+        ensure!(
+            existing.file_type().is_socket(),
+            "control.socket: {} is there and no socket",
+            path.display()
+        );
         std::fs::remove_file(path)
             .with_context(|| format!("cannot remove the old socket {}", path.display()))?;
     }

@@ -1,11 +1,10 @@
 //! The daemon's life: check, load, attach, serve, stop.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use aya::maps::{MapData, RingBuf};
 use enforcer_common::addr::Mac;
 use enforcer_common::port::Port;
 use tokio::net::TcpListener;
@@ -18,6 +17,7 @@ use super::events::{self, Events};
 use super::http::{self, Server};
 use super::state::State;
 use super::{links, preflight};
+use crate::datapath::install::pinned_policy;
 use crate::datapath::ports::Attached;
 use crate::datapath::{Datapath, offload, pins};
 
@@ -42,26 +42,27 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     if !fatal.is_empty() {
         bail!("{}", fatal.join("\n"));
     }
+    // What may be refused comes first: nothing is loaded until all of it is had.
     let state = State::open(&config.state_directory)?;
+    let _pins = pins::lock(&config.bpffs)?;
+    let metrics = TcpListener::bind(config.metrics)
+        .await
+        .with_context(|| format!("metrics: cannot listen on {}", config.metrics))?;
+    let listener = http::listen(&config.control)?;
     let plan = pins::plan(&config.bpffs, config.capacity())?;
     if let Some((directory, why)) = &plan.replaces {
         tracing::warn!(pins = %directory.display(), why, "the pinned maps do not fit this version: building new ones");
     }
     let mut datapath = Datapath::load_pinned(config.capacity(), plan.directory.clone())?;
-    let ring = event_ring(&mut datapath)?;
+    let ring = datapath.take_events()?;
     #[cfg(feature = "bpf-log")]
     log_from_kernel(&mut datapath)?;
-    let metrics = TcpListener::bind(config.metrics)
-        .await
-        .with_context(|| format!("metrics: cannot listen on {}", config.metrics))?;
-    let listener = http::listen(&config.control)?;
-    // The last policy is in force before the first frame is judged.
-    let engine = Arc::new(Engine::new(config, datapath, state)?);
-    let previous = plan
-        .replaces
-        .as_ref()
-        .map(|(directory, _)| directory.as_path());
-    attach_ports(&engine, previous).await?;
+    // The last policy is in force before the first frame is judged. Links of any
+    // other generation are switched, also of one whose replacement was cut short.
+    let others = pins::others(&config.bpffs, &plan.directory)?;
+    let replaced = others.iter().find_map(|directory| pinned_policy(directory));
+    let engine = Arc::new(Engine::new(config, datapath, state, replaced)?);
+    attach_ports(&engine, &others).await?;
     pins::remove_others(&engine.config.bpffs, &plan.directory)?;
 
     let events = Arc::new(Events::new());
@@ -112,7 +113,7 @@ pub fn detach(config: &Config) -> Result<()> {
 }
 
 /// Declares and attaches every configured port that is there.
-pub(super) async fn attach_ports(engine: &Engine, previous: Option<&Path>) -> Result<()> {
+pub(super) async fn attach_ports(engine: &Engine, previous: &[PathBuf]) -> Result<()> {
     let links = links::list().await?;
     let config = &engine.config;
     let bridge = links
@@ -164,14 +165,6 @@ fn keep_tags(port: &str) {
     }
 }
 
-fn event_ring(datapath: &mut Datapath) -> Result<RingBuf<MapData>> {
-    let map = datapath
-        .ebpf
-        .take_map("EVENTS")
-        .context("the object holds no map EVENTS")?;
-    Ok(RingBuf::try_from(map)?)
-}
-
 #[cfg(feature = "bpf-log")]
 fn log_from_kernel(datapath: &mut Datapath) -> Result<()> {
     let logger = aya_log::EbpfLogger::init(&mut datapath.ebpf)
@@ -194,7 +187,9 @@ async fn sweep(engine: Arc<Engine>) -> Result<()> {
     loop {
         ticks.tick().await;
         let engine = Arc::clone(&engine);
-        tokio::task::spawn_blocking(move || engine.sweep()).await??;
+        if let Err(error) = tokio::task::spawn_blocking(move || engine.sweep()).await? {
+            tracing::error!("cannot forget idle flows: {error:#}");
+        }
     }
 }
 

@@ -103,7 +103,8 @@ impl State {
             serde_json::to_writer(&mut file, saved)?;
             file.into_inner()?.sync_all()
         };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+        self.sync()
     }
 
     /// The prepared policy is in force.
@@ -112,6 +113,13 @@ impl State {
             self.directory.join("pending.json"),
             self.directory.join("running.json"),
         );
-        std::fs::rename(&from, &to).with_context(|| format!("cannot rename {}", from.display()))
+        std::fs::rename(&from, &to).with_context(|| format!("cannot rename {}", from.display()))?;
+        self.sync()
+    }
+
+    /// Makes names last through a loss of power.
+    fn sync(&self) -> Result<()> {
+        let directory = File::open(&self.directory).and_then(|directory| directory.sync_all());
+        directory.with_context(|| format!("cannot write {}", self.directory.display()))
     }
 }

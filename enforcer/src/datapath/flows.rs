@@ -8,8 +8,7 @@ use enforcer_common::table::Settings;
 
 use super::Datapath;
 
-/// Seconds that an idle flow is kept beyond its timeout, so that the sweep never
-/// races with a packet that revives it.
+/// Seconds that an idle flow is kept beyond its timeout, for clocks that differ.
 const SLACK: u32 = 10;
 
 /// What a sweep found.
@@ -49,7 +48,10 @@ impl Datapath {
         for (key, flow) in flows {
             let timeout = idle_timeout(settings, key.protocol, flow.state).saturating_add(SLACK);
             let idle = second.wrapping_sub(flow.last_seen) as i32;
-            if idle > timeout as i32 && map.remove(&key).is_ok() {
+            // A packet may have begun the flow anew since the table was read.
+            let unchanged =
+                || matches!(map.get(&key, 0), Ok(now) if now.last_seen == flow.last_seen);
+            if idle > timeout as i32 && unchanged() && map.remove(&key).is_ok() {
                 sweep.expired += 1;
             } else {
                 sweep.current += 1;

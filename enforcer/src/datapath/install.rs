@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use aya::Ebpf;
 use aya::maps::{Map, MapData};
 use enforcer_common::table::{
-    Control, DIGEST_LINE, LAYOUT_LINE, LAYOUT_VERSION, SETTINGS_LINE, Settings,
+    Control, DIGEST_LINE, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION, SETTINGS_LINE, Settings,
 };
 
 use super::Capacity;
@@ -54,10 +54,7 @@ impl PolicyMemory {
             return None;
         }
         let first = self.first_word(Control::first_line(active) + DIGEST_LINE);
-        let mut digest = [0; 32];
-        for (place, index) in digest.chunks_exact_mut(8).zip(first..) {
-            place.copy_from_slice(&self.policy.load(index).to_ne_bytes());
-        }
+        let digest = digest_at(&self.policy, first);
         Some(InForce {
             epoch: Control::epoch(active),
             digest,
@@ -148,18 +145,39 @@ impl PolicyMemory {
     }
 }
 
-/// Layout version of the policy in force in pinned maps; `None` where none is in
-/// force, or it cannot be read.
-pub(super) fn pinned_layout_version(control: &Path, policy: &Path) -> Option<u32> {
-    let control = SharedWords::map(MapData::from_pin(control).ok()?.fd(), WORDS_PER_LINE).ok()?;
+/// A policy in force in pinned maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinnedPolicy {
+    /// Version of the layout of its lines; of another version than ours the
+    /// digest means nothing.
+    pub layout: u32,
+    /// SHA-256 of the policy.
+    pub digest: [u8; 32],
+}
+
+/// The policy in force in the maps pinned in a directory; `None` where none is,
+/// or it cannot be read.
+pub fn pinned_policy(directory: &Path) -> Option<PinnedPolicy> {
+    let map = |name: &str| MapData::from_pin(directory.join(name)).ok();
+    let control = SharedWords::map(map("CONTROL")?.fd(), WORDS_PER_LINE).ok()?;
     let active = control.load(ACTIVE);
     if active == 0 {
         return None;
     }
-    let word = (Control::first_line(active) + LAYOUT_LINE) as usize * WORDS_PER_LINE;
-    let policy =
-        SharedWords::map(MapData::from_pin(policy).ok()?.fd(), word + WORDS_PER_LINE).ok()?;
-    Some(policy.load(word) as u32)
+    let first = Control::first_line(active) as usize * WORDS_PER_LINE;
+    let fixed = first + FIXED_LINES as usize * WORDS_PER_LINE;
+    let policy = SharedWords::map(map("POLICY")?.fd(), fixed).ok()?;
+    let layout = policy.load(first + LAYOUT_LINE as usize * WORDS_PER_LINE) as u32;
+    let digest = digest_at(&policy, first + DIGEST_LINE as usize * WORDS_PER_LINE);
+    Some(PinnedPolicy { layout, digest })
+}
+
+fn digest_at(policy: &SharedWords, first: usize) -> [u8; 32] {
+    let mut digest = [0; 32];
+    for (place, index) in digest.chunks_exact_mut(8).zip(first..) {
+        place.copy_from_slice(&policy.load(index).to_ne_bytes());
+    }
+    digest
 }
 
 /// Waits until every run of the program that began before now has ended: XDP

@@ -39,14 +39,6 @@ impl SharedWords {
         })
     }
 
-    pub fn len(&self) -> usize {
-        self.words
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.words == 0
-    }
-
     /// The word at an index; 0 past the end.
     pub fn load(&self, index: usize) -> u64 {
         if index >= self.words {

@@ -1,5 +1,5 @@
 //! What the program decided last on a CPU, read back from its scratch, and its
-//! events. For the tests of the program; the daemon needs the events alone.
+//! events. Decisions are read by the tests of the program, events by the daemon too.
 
 use std::mem::{offset_of, size_of};
 

@@ -2,14 +2,16 @@
 //! directory, `gen-N`; maps of another shape are never taken over, but a new
 //! generation is built beside them and the links are switched to it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use aya::maps::MapData;
 use enforcer_common::table::LAYOUT_VERSION;
+use nix::fcntl::{Flock, FlockArg};
 
 use super::Capacity;
-use super::install::pinned_layout_version;
+use super::install::pinned_policy;
 use super::object::{PINNED_MAPS, Shape, shapes};
 
 /// Where to load the program.
@@ -43,6 +45,29 @@ pub fn plan(root: &Path, capacity: Capacity) -> Result<Plan> {
         directory,
         replaces,
     })
+}
+
+/// Holds the pins for this process alone, until it is dropped.
+///
+/// # Errors
+/// When another process holds them.
+pub fn lock(root: &Path) -> Result<Flock<File>> {
+    std::fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+    let directory = File::open(root).with_context(|| format!("cannot open {}", root.display()))?;
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock)
+        .map_err(|_| anyhow::anyhow!("another enforcerd uses the pins in {}", root.display()))
+}
+
+/// Every generation but one, newest first.
+///
+/// # Errors
+/// When `root` cannot be read.
+pub fn others(root: &Path, but: &Path) -> Result<Vec<PathBuf>> {
+    let found = generations(root)?.into_iter().rev();
+    Ok(found
+        .map(|(_, directory)| directory)
+        .filter(|directory| directory != but)
+        .collect())
 }
 
 /// Removes every generation but one, with its pins.
@@ -131,7 +156,7 @@ fn mismatch(directory: &Path, capacity: Capacity) -> Result<Option<String>> {
 
 /// A policy in force with another layout of lines cannot be read by this program.
 fn layout_mismatch(directory: &Path) -> Option<String> {
-    let version = pinned_layout_version(&directory.join("CONTROL"), &directory.join("POLICY"))?;
+    let version = pinned_policy(directory)?.layout;
     (version != LAYOUT_VERSION).then(|| {
         format!("the policy in force has layout {version}, this version needs {LAYOUT_VERSION}")
     })

@@ -62,19 +62,16 @@ impl Datapath {
     /// # Errors
     /// When the interface is gone, its driver has no native XDP, or another
     /// program holds it.
-    pub fn attach(
-        &mut self,
-        name: &str,
-        interface: u32,
-        previous: Option<&Path>,
-    ) -> Result<Attached> {
+    pub fn attach(&mut self, name: &str, interface: u32, previous: &[PathBuf]) -> Result<Attached> {
         let directory = self
             .directory
             .clone()
             .context("links of an unpinned datapath cannot be kept")?;
         let pin = link_path(&directory, name, interface);
-        let older = previous.map(|directory| link_path(directory, name, interface));
-        for path in [Some(pin.clone()), older].into_iter().flatten() {
+        let older = previous
+            .iter()
+            .map(|directory| link_path(directory, name, interface));
+        for path in std::iter::once(pin.clone()).chain(older) {
             if path.exists() && self.take_over(&path, &pin)? {
                 return Ok(Attached::Replaced);
             }
@@ -171,6 +168,10 @@ fn is_gone(error: &ProgramError) -> bool {
 /// # Errors
 /// When the directory cannot be read.
 pub fn pinned_links(directory: &Path) -> Result<Vec<(PathBuf, u32, String)>> {
+    if !directory.exists() {
+        // Detached, by another hand than the daemon's.
+        return Ok(Vec::new());
+    }
     let entries = std::fs::read_dir(directory)
         .with_context(|| format!("cannot read {}", directory.display()))?;
     let links = entries.filter_map(Result::ok).filter_map(|entry| {

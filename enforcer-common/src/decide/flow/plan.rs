@@ -10,7 +10,7 @@ use crate::packet::{Packet, ethertype};
 /// What a packet can do to a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::decide) enum Role {
-    /// May begin a flow, and always asks the policy: a TCP SYN.
+    /// Begins a flow, or repeats its first packet: a TCP SYN.
     Opens,
     /// May begin a flow, or follow one.
     Any,

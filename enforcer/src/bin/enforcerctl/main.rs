@@ -40,7 +40,7 @@ Examples:
 
 /// Speaks with enforcerd, the inline segmentation enforcer.
 #[derive(Debug, Parser)]
-#[command(name = "enforcerctl", version, about, after_help = CODES, propagate_version = true)]
+#[command(name = "enforcerctl", version, after_help = CODES, propagate_version = true)]
 struct Arguments {
     /// Control socket of the daemon
     #[arg(long, global = true, value_name = "PATH", default_value = SOCKET, env = "ENFORCER_SOCKET")]

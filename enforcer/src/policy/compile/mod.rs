@@ -85,8 +85,7 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
         .flat_map(|(profile, of)| (0..of.rules.len()).map(move |rule| (profile, rule)))
         .collect();
     check("devices", model.devices.len(), limits::DEVICES)?;
-    // Profile 0 is unset, and the last one may be the compiler's own.
-    check("profiles", model.profiles.len(), limits::PROFILES - 2)?;
+    check("profiles", model.profiles.len(), limits::PROFILES)?;
     check("rules", rules.len(), limits::RULES)?;
 
     let peers = PeerClasses::new(model);
