@@ -170,6 +170,31 @@ fn check_tells_everything_at_once_and_changes_nothing() {
     assert!(!lab.bpffs().join("enforcer").exists());
 }
 
+/// A driver without native XDP is told before anything is attached.
+#[test]
+fn a_driver_with_generic_xdp_only_is_refused() {
+    let lab = Lab::build("ngeneric").unwrap();
+    for change in [
+        "link add overlay type vxlan id 5 dstport 4789 local 127.0.0.1",
+        "link set overlay master br0",
+    ] {
+        lab.enforcer_box().ip(change).unwrap();
+    }
+    let daemon = Daemon::prepare(&lab, &Settings::default()).unwrap();
+    let good = fs::read_to_string(daemon.configuration()).unwrap();
+    fs::write(
+        daemon.configuration(),
+        good.replace("name: p1", "name: overlay"),
+    )
+    .unwrap();
+    let output = daemon.run_beside(&[], &["--check"]).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    let told = "error: ports: the driver of overlay has generic XDP only";
+    assert!(said.lines().any(|line| line.starts_with(told)), "{said}");
+    assert!(!lab.bpffs().join("enforcer").exists());
+}
+
 #[test]
 fn missing_capabilities_are_named() {
     let lab = Lab::build("ncap").unwrap();

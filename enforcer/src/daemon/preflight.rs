@@ -4,9 +4,11 @@
 use std::path::Path;
 
 use nix::sys::statfs::{FsType, statfs};
+use nix::unistd::Group;
 
 use super::config::Config;
 use super::links::{self, Link};
+use crate::datapath::features;
 
 /// `BPF_FS_MAGIC` of linux/magic.h.
 const BPF_FS: i64 = 0xcafe_4a11;
@@ -49,6 +51,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         Ok(links) => findings.extend(check_interfaces(config, &links)),
         Err(error) => findings.push(fatal(format!("{error:#}"))),
     }
+    findings.extend(check_groups(config));
     findings.extend(check_bridge_netfilter());
     if !config.metrics.ip().is_loopback() {
         findings.push(warning(format!(
@@ -85,7 +88,11 @@ fn check_capabilities() -> Option<Finding> {
 fn check_jit() -> Option<Finding> {
     // The file is there in the first network namespace only.
     let enabled = std::fs::read_to_string("/proc/sys/net/core/bpf_jit_enable").ok()?;
-    (enabled.trim() == "0").then(|| fatal("BPF JIT is off: `sysctl net.core.bpf_jit_enable=1`"))
+    judge_jit(&enabled)
+}
+
+fn judge_jit(setting: &str) -> Option<Finding> {
+    (setting.trim() == "0").then(|| fatal("BPF JIT is off: `sysctl net.core.bpf_jit_enable=1`"))
 }
 
 fn check_bpffs(directory: &Path) -> Option<Finding> {
@@ -147,6 +154,7 @@ fn check_interfaces(config: &Config, links: &[Link]) -> Vec<Finding> {
                 port.name, config.bridge, port.name, config.bridge
             )));
         }
+        findings.extend(check_native_xdp(link));
     }
     for link in links {
         let unlisted = !config.ports.iter().any(|port| port.name == link.name);
@@ -155,6 +163,34 @@ fn check_interfaces(config: &Config, links: &[Link]) -> Vec<Finding> {
                 "ports: {} belongs to {} but is not listed: frames that enter there are not judged",
                 link.name, config.bridge
             )));
+        }
+    }
+    findings
+}
+
+fn check_native_xdp(link: &Link) -> Option<Finding> {
+    // Where the kernel does not tell, attaching will.
+    let native = features::has_native_xdp(link.index).unwrap_or(true);
+    (!native).then(|| {
+        fatal(format!(
+            "ports: the driver of {} has generic XDP only; native XDP is needed",
+            link.name
+        ))
+    })
+}
+
+/// A group that is not there would end the start.
+fn check_groups(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let control = &config.control;
+    for (key, name) in [
+        ("group", &control.group),
+        ("write_group", &control.write_group),
+    ] {
+        if let Some(name) = name
+            && !matches!(Group::from_name(name), Ok(Some(_)))
+        {
+            findings.push(fatal(format!("control.{key}: there is no group {name}")));
         }
     }
     findings
@@ -170,4 +206,16 @@ fn check_bridge_netfilter() -> Option<Finding> {
     (setting.trim() != "0").then(|| {
         warning("bridge-nf-call-iptables is on and costs the bridge about 40 %: `sysctl net.bridge.bridge-nf-call-iptables=0`")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge_jit;
+
+    #[test]
+    fn a_jit_that_is_off_is_fatal() {
+        assert!(judge_jit("0\n").is_some_and(|finding| finding.fatal));
+        assert_eq!(judge_jit("1\n"), None);
+        assert_eq!(judge_jit("2\n"), None);
+    }
 }

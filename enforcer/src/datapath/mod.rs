@@ -2,6 +2,7 @@
 //! counters and events. Knows nothing of YAML or of people.
 
 pub mod counters;
+pub mod features;
 pub mod flows;
 pub mod install;
 pub mod memory;

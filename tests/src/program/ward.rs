@@ -122,3 +122,12 @@ fn address(family: Family, net: u16, host: u16) -> IpAddr {
 fn decimal(digits: u16) -> u8 {
     (digits >> 4) as u8 * 10 + (digits & 15) as u8
 }
+
+/// A connection from the bound device to the engine: both directions of it.
+pub fn connection(family: Family) -> (impl Fn(u8) -> Vec<u8>, impl Fn(u8) -> Vec<u8>) {
+    let own = (device(family, BOUND), 40_000);
+    let engine = (engine(family), 2575);
+    let out = move |flags| outward(BOUND).tcp(own, engine, flags);
+    let back = move |flags| inward(BOUND).tcp(engine, own, flags);
+    (out, back)
+}
