@@ -12,40 +12,7 @@ use enforcer_common::verdict::Mode;
 use ipnet::IpNet;
 
 use super::model::{Device, Direction, Model, Network, Peer, Profile, Rule, Service};
-
-/// ICMP types that the policy language names.
-const ICMP: [(&str, u8); 11] = [
-    ("echo-reply", 0),
-    ("destination-unreachable", 3),
-    ("redirect", 5),
-    ("echo-request", 8),
-    ("router-advertisement", 9),
-    ("router-solicitation", 10),
-    ("time-exceeded", 11),
-    ("parameter-problem", 12),
-    ("timestamp-request", 13),
-    ("timestamp-reply", 14),
-    ("address-mask-request", 17),
-];
-
-/// ICMPv6 types that the policy language names.
-const ICMPV6: [(&str, u8); 15] = [
-    ("destination-unreachable", 1),
-    ("packet-too-big", 2),
-    ("time-exceeded", 3),
-    ("parameter-problem", 4),
-    ("echo-request", 128),
-    ("echo-reply", 129),
-    ("listener-query", 130),
-    ("listener-report", 131),
-    ("listener-done", 132),
-    ("router-solicitation", 133),
-    ("router-advertisement", 134),
-    ("neighbour-solicitation", 135),
-    ("neighbour-advertisement", 136),
-    ("redirect", 137),
-    ("listener-report-v2", 143),
-];
+use super::numbers::{ICMP, ICMPV6};
 
 /// `to` or `from`.
 pub fn direction(direction: Direction) -> &'static str {

@@ -13,6 +13,7 @@ pub mod source;
 mod findings;
 mod lenient;
 mod locate;
+mod numbers;
 mod place;
 mod raw;
 mod rows;
