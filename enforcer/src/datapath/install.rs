@@ -95,7 +95,8 @@ impl PolicyMemory {
             lines / 16,
             room / 16
         );
-        let epoch = self.epoch().wrapping_add(1).max(1);
+        // Epoch 0 is "none"; skipping two keeps the halves alternating.
+        let epoch = self.epoch().checked_add(1).unwrap_or(2);
         let first_line = (epoch & 1) * self.half_lines;
         self.write(first_line, compiled);
         self.verify(first_line, compiled)?;

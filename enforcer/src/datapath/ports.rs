@@ -120,14 +120,6 @@ impl Datapath {
         Ok(true)
     }
 
-    /// Detaches the program from a port, whatever its interface index was.
-    ///
-    /// # Errors
-    /// When a pin cannot be removed.
-    pub fn detach(&self, name: &str) -> Result<()> {
-        self.unpin_links(|_, of| of == name)
-    }
-
     /// Unpins links of a port whose interface has been replaced by another one.
     ///
     /// # Errors
