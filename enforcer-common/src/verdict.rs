@@ -99,8 +99,6 @@ reasons! {
     FlowBudget = 32, "flow-budget";
     /// The flow table took no new entry.
     FlowTableFull = 33, "flow-table-full";
-    /// The port is not one that the enforcer was told to watch.
-    UnknownPort = 34, "unknown-port";
 }
 
 /// Places in a table indexed by reason; room to append.
@@ -180,8 +178,7 @@ impl Reason {
             | Self::NoRule
             | Self::NoFlow
             | Self::FlowBudget
-            | Self::FlowTableFull
-            | Self::UnknownPort => false,
+            | Self::FlowTableFull => false,
         }
     }
 
