@@ -40,6 +40,8 @@ pub enum Statistic {
     EventsLost = 3,
     /// Not sent because the device's budget was spent.
     EventsSuppressed = 4,
+    /// Frames to learn from that found the ring buffer full.
+    LessonsLost = 5,
 }
 
 pub const STATISTICS: u32 = 8;

@@ -1,10 +1,10 @@
 //! Flows: the key that both directions share, what is remembered of a flow, and
 //! its life. Deciding what a flow may do is `decide/flow`.
 
-use core::cell::UnsafeCell;
 use core::mem::size_of;
 
 use crate::addr::{Ip, Vlan};
+use crate::shared::shared;
 use crate::table::Settings;
 
 /// Both directions of a flow, normalised: the lower endpoint comes first.
@@ -99,6 +99,8 @@ pub const FLAG_FIN_RESPONDER: u8 = 4;
 pub const FLAG_ADOPTED: u8 = 8;
 /// The profile for broadcast from the core side has judged it.
 pub const FLAG_BROADCAST: u8 = 16;
+/// A rule that allowed it grants a limited rate.
+pub const FLAG_LIMITED: u8 = 32;
 
 /// What is remembered of a flow: one cache line. Arrays hold the initiator first.
 #[repr(C)]
@@ -119,7 +121,9 @@ pub struct Flow {
     /// Monotonic clock, whole seconds.
     pub created: u32,
     pub last_seen: u32,
-    pub reserved: u32,
+    /// Monotonic clock, whole seconds: from then on it is judged again, because a
+    /// rule ends or a name's address is forgotten; 0 never.
+    pub valid_until: u32,
     /// Each written by one direction alone; approximate where a direction uses several CPUs.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
@@ -137,7 +141,7 @@ impl Flow {
         rules: [0; 2],
         created: 0,
         last_seen: 0,
-        reserved: 0,
+        valid_until: 0,
         packets: [0; 2],
         bytes: [0; 2],
     };
@@ -171,37 +175,9 @@ pub const fn idle_timeout(settings: &Settings, protocol: u8, state: u8) -> u32 {
     }
 }
 
-/// A flow in shared memory, read and written by several CPUs at once. Fields are
-/// independent: each access is one plain load or store, the last writer wins,
-/// and no decision depends on two fields having been written together, except
-/// those that [`crate::tables::Tables::remember`] writes as a whole.
-#[repr(transparent)]
-#[derive(Debug)]
-pub struct LiveFlow(UnsafeCell<Flow>);
-
-macro_rules! fields {
-    ($($name:ident $set:ident: $type:ty;)*) => {$(
-        #[inline(always)]
-        pub fn $name(&self) -> $type {
-            // SAFETY: the pointer comes from a reference, so it is valid and
-            // aligned; a volatile load of an integer has no other precondition.
-            unsafe { (&raw const (*self.0.get()).$name).read_volatile() }
-        }
-
-        #[inline(always)]
-        pub fn $set(&self, value: $type) {
-            // SAFETY: as for the load; `UnsafeCell` permits writing through `&self`.
-            unsafe { (&raw mut (*self.0.get()).$name).write_volatile(value) }
-        }
-    )*};
-}
-
-impl LiveFlow {
-    pub const fn new(flow: Flow) -> Self {
-        Self(UnsafeCell::new(flow))
-    }
-
-    fields! {
+shared! {
+    /// A flow in shared memory.
+    LiveFlow of Flow {
         epoch set_epoch: u32;
         state set_state: u8;
         flags set_flags: u8;
@@ -210,8 +186,11 @@ impl LiveFlow {
         rules set_rules: [u16; 2];
         created set_created: u32;
         last_seen set_last_seen: u32;
+        valid_until set_valid_until: u32;
     }
+}
 
+impl LiveFlow {
     /// Counts a packet of one direction: 0 from the initiator, 1 from the responder.
     #[inline(always)]
     pub fn count(&self, direction: usize, bytes: u32) {
@@ -224,17 +203,5 @@ impl LiveFlow {
             let total = (&raw mut (*flow).bytes).cast::<u64>().add(index);
             total.write_volatile(total.read_volatile().wrapping_add(u64::from(bytes)));
         }
-    }
-
-    /// Writes the whole flow anew.
-    pub fn replace(&self, flow: Flow) {
-        // SAFETY: as for the fields' accessors.
-        unsafe { self.0.get().write_volatile(flow) }
-    }
-
-    /// A copy of the whole flow.
-    pub fn snapshot(&self) -> Flow {
-        // SAFETY: as for the fields' accessors; `Flow` is `Copy` and plain integers.
-        unsafe { self.0.get().read_volatile() }
     }
 }

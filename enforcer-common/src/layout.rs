@@ -5,6 +5,7 @@ use aya::Pod;
 use crate::counter::{Budget, Traffic};
 use crate::event::Event;
 use crate::flow::{Flow, FlowKey};
+use crate::learned::LearnedKey;
 use crate::port::Port;
 use crate::table::Control;
 
@@ -14,4 +15,4 @@ macro_rules! pod {
         unsafe impl Pod for $type {}
     )*};
 }
-pod!(Budget, Control, Event, Flow, FlowKey, Port, Traffic);
+pod!(Budget, Control, Event, Flow, FlowKey, LearnedKey, Port, Traffic);

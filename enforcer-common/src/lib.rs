@@ -10,11 +10,15 @@ pub mod counter;
 pub mod decide;
 pub mod event;
 pub mod flow;
+pub mod fragment;
 #[cfg(feature = "user")]
 mod layout;
+pub mod learned;
 pub mod limits;
 pub mod packet;
 pub mod port;
+pub mod rate;
+pub mod shared;
 pub mod table;
 pub mod tables;
 pub mod verdict;

@@ -15,5 +15,19 @@ pub const IPV6_PER_DEVICE: usize = 2;
 pub const PORTS: u32 = 64;
 /// Flows remembered at a time, unless the daemon is told otherwise.
 pub const FLOWS: u32 = 262_144;
+/// Packets in parts that are remembered at a time.
+pub const FRAGMENTS: u32 = 16_384;
+/// Addresses that are learned at a time, over all devices.
+pub const LEARNED: u32 = 262_144;
+/// Devices and rules with limits whose use is remembered at a time.
+pub const RATES: u32 = 65_536;
+/// Bytes of the ring buffer that carries frames to learn from.
+pub const LESSON_BUFFER: u32 = 1 << 20;
 /// Bytes of the ring buffer that carries events to user space.
 pub const EVENT_BUFFER: u32 = 1 << 20;
+/// EtherTypes that a profile may list.
+pub const ETHERTYPES: usize = 8;
+/// DNS names that one rule may list.
+pub const NAMES_PER_RULE: usize = 8;
+/// Ports that a policy may say something of.
+pub const POLICY_PORTS: usize = 63;

@@ -5,11 +5,11 @@
 
 use core::mem::{align_of, size_of};
 
-use crate::addr::{Ip, Mac, Vlan};
-use crate::verdict::Mode;
+use crate::addr::{Mac, Vlan};
+use crate::verdict::{Mode, Tolerance};
 
 /// Changes whenever the meaning of a line or of a map changes.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// A line of the compiled policy.
 ///
@@ -33,9 +33,15 @@ lines!(
     Digest,
     Bucket,
     ProfileLine,
-    Binding,
+    DeviceLine,
+    Names,
     TrieNode,
-    Row
+    Row,
+    RuleLine,
+    Windows,
+    Alternatives,
+    PortPlaces,
+    PortLine,
 );
 
 /// Lines before the tables: [`Layout`], [`Settings`], [`Digest`].
@@ -52,27 +58,33 @@ pub struct Layout {
     /// Lines in all.
     pub lines: u32,
     /// Seed of [`bucket_pair`].
-    pub seed: u64,
+    pub seed: u32,
     /// [`Bucket`]s of devices; as many as the mask plus one.
     pub devices: u32,
     pub devices_mask: u32,
-    /// A [`Binding`] a device, by number less one.
-    pub bindings: u32,
+    /// A [`DeviceLine`] a device, by number less one.
+    pub device_lines: u32,
     /// A [`ProfileLine`] a profile, by number; profile 0 is unset.
     pub profiles: u32,
-    /// [`TrieNode`]s; the roots are relative to it.
+    /// [`TrieNode`]s: the first is the root of IPv4, the second that of IPv6.
     pub trie: u32,
-    pub trie_root_v4: u32,
-    pub trie_root_v6: u32,
     /// [`Row`]s that map a service index to its service class.
     pub services: u32,
     /// [`Bucket`]s from (profile, direction, peer class) to a row of cells.
     pub rows: u32,
     pub rows_mask: u32,
-    /// Rows of cells: service class to rule.
+    /// Rows of cells: service class to a rule, or above the last rule to [`Alternatives`].
     pub cells: u32,
     /// Lines in one row of cells.
-    pub cell_lines: u32,
+    pub cell_lines: u16,
+    /// Rules; the number after the last stands for what guards let through.
+    pub rule_count: u16,
+    /// [`Alternatives`], in order of the cells' numbers above the guards'.
+    pub alternatives: u32,
+    /// A [`RuleLine`] a rule, by number; rule 0 is unset.
+    pub rule_lines: u32,
+    /// [`PortPlaces`], then [`PORT_LINES`] a port; 0 where the policy says nothing of ports.
+    pub ports: u32,
 }
 
 /// What holds for the policy as a whole. Times in seconds.
@@ -97,8 +109,19 @@ pub struct Settings {
     pub new_flows_per_second: u32,
     /// Events a second a device, on each CPU.
     pub events_per_second: u32,
-    pub reserved: [u32; 4],
+    /// A [`Tolerance`], for frames that no device answers for.
+    pub tolerance: u32,
+    /// Profiles that break-glass may have opened; 0 spares the look at their lines.
+    pub opened: u32,
+    /// A sum of `LEARN_…`: what some device of the policy depends on.
+    pub learning: u32,
+    pub reserved: u32,
 }
+
+/// User space is shown DHCP answers.
+pub const LEARN_ADDRESSES: u32 = 1;
+/// User space is shown DNS queries and answers of devices whose rules name peers so.
+pub const LEARN_NAMES: u32 = 2;
 
 impl Settings {
     #[inline(always)]
@@ -144,9 +167,9 @@ pub struct Slot {
 /// The two buckets in which a key may live, from the layout's seed. The tag is
 /// the upper 12 bits of the value, which tell apart slots of one key.
 #[inline(always)]
-pub const fn bucket_pair(key: u64, tag: u16, seed: u64, mask: u32) -> (u32, u32) {
+pub const fn bucket_pair(key: u64, tag: u16, seed: u32, mask: u32) -> (u32, u32) {
     // Two rounds of multiply and fold (the finaliser of MurmurHash3, public domain).
-    let mut hash = key ^ seed ^ (tag as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut hash = key ^ seed as u64 ^ (tag as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^= hash >> 33;
@@ -164,18 +187,32 @@ pub const fn device_key(mac: Mac, vlan: Vlan) -> u64 {
 }
 
 /// What the device table says of one device, packed into a slot's value:
-/// inner VLAN (12 bits), profile (12), flags (8), number (32).
+/// inner VLAN (12 bits), profile (12), flags (8), port (8), number (24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceEntry(pub u64);
 
+/// Denials are carried out.
+pub const DEVICE_ENFORCE: u8 = 1;
+/// The device is bound to the addresses of its [`DeviceLine`].
+pub const DEVICE_BOUND: u8 = 2;
+/// The [`DeviceLine`] holds a deadline to look at: quarantine or adoption.
+pub const DEVICE_MARKED: u8 = 4;
+/// Bound, too, to the address that it was seen to get by DHCP.
+pub const DEVICE_DHCP_ADDRESS: u8 = 8;
+/// The profile grants a limited rate.
+pub const DEVICE_LIMITED: u8 = 16;
+/// The profile holds the device's address to the port that it is seen on.
+pub const DEVICE_HELD: u8 = 32;
+
 impl DeviceEntry {
-    pub const fn new(inner_vlan: u16, profile: u32, mode: Mode, bound: bool, number: u32) -> Self {
-        let flags = mode as u64 | (bound as u64) << 1;
+    /// `port` is the number of a port in the policy, 0 where the device may be on any.
+    pub const fn new(inner_vlan: u16, profile: u32, flags: u8, port: u8, number: u32) -> Self {
         Self(
             (inner_vlan as u64) << 52
                 | (profile as u64 & 0xfff) << 40
-                | flags << 32
-                | number as u64,
+                | (flags as u64) << 32
+                | (port as u64) << 24
+                | (number as u64 & 0xff_ffff),
         )
     }
 
@@ -189,25 +226,31 @@ impl DeviceEntry {
         (self.0 >> 40) as u32 & 0xfff
     }
 
+    /// A sum of `DEVICE_…`.
+    #[inline(always)]
+    pub const fn flags(self) -> u8 {
+        (self.0 >> 32) as u8
+    }
+
     #[inline(always)]
     pub const fn mode(self) -> Mode {
-        if self.0 >> 32 & 1 != 0 {
+        if self.flags() & DEVICE_ENFORCE != 0 {
             Mode::Enforce
         } else {
             Mode::Audit
         }
     }
 
-    /// Whether the device has a [`Binding`].
+    /// Number of the port that the device must be on, 0 for any.
     #[inline(always)]
-    pub const fn is_bound(self) -> bool {
-        self.0 >> 32 & 2 != 0
+    pub const fn port(self) -> u8 {
+        (self.0 >> 24) as u8
     }
 
     /// Number of the device, from 1.
     #[inline(always)]
     pub const fn number(self) -> u32 {
-        self.0 as u32
+        self.0 as u32 & 0xff_ffff
     }
 }
 
@@ -219,13 +262,33 @@ pub struct ProfileLine {
     pub flags: u32,
     /// Row of cells for peers of no class of their own, by [`Direction`].
     pub default_rows: [u32; 2],
-    pub reserved: [u32; 13],
+    /// Break-glass: until then denials pass. Policy time; 0 never.
+    pub open_until: u32,
+    /// For each device by itself, a second; 0 is unlimited.
+    pub packets: u32,
+    pub bytes: u32,
+    pub flows: u32,
+    /// Seconds for which a hardware address is held to the port it was seen on.
+    pub hold_port: u32,
+    /// EtherTypes that pass; unused places are zero.
+    pub ethertypes: [u16; 8],
+    pub reserved: [u32; 4],
 }
 
 pub const PROFILE_ENFORCE: u32 = 1;
 pub const PROFILE_ARP: u32 = 2;
 pub const PROFILE_NEIGHBOUR_DISCOVERY: u32 = 4;
 pub const PROFILE_DHCP: u32 = 8;
+/// DHCP answers from servers that a guard names alone.
+pub const PROFILE_DHCP_SERVERS: u32 = 16;
+/// Router advertisements from routers that a guard names alone.
+pub const PROFILE_ROUTERS: u32 = 32;
+/// Fragments follow their first one.
+pub const PROFILE_TRACK_FRAGMENTS: u32 = 64;
+pub const PROFILE_PASS_BAD_FRAME: u32 = 128;
+pub const PROFILE_PASS_FLOW_TABLE_FULL: u32 = 256;
+/// A rule of the profile names a peer by DNS.
+pub const PROFILE_NAMES: u32 = 512;
 
 impl ProfileLine {
     #[inline(always)]
@@ -236,12 +299,102 @@ impl ProfileLine {
             Mode::Audit
         }
     }
+
+    /// Failures that pass.
+    #[inline(always)]
+    pub const fn tolerance(&self) -> Tolerance {
+        let mut tolerance = Tolerance::NONE;
+        if self.flags & PROFILE_PASS_BAD_FRAME != 0 {
+            tolerance.0 |= Tolerance::BAD_FRAME.0;
+        }
+        if self.flags & PROFILE_PASS_FLOW_TABLE_FULL != 0 {
+            tolerance.0 |= Tolerance::FLOW_TABLE_FULL.0;
+        }
+        tolerance
+    }
 }
 
-/// The addresses that a device may use; unused places are zero.
+/// What is seldom asked of a device: the addresses that it may use, and its
+/// deadlines. Times are policy time.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Binding(pub [Ip; 4]);
+pub struct DeviceLine {
+    /// Upper and lower half of each; unused places are zero.
+    pub ipv6: [[u64; 2]; 2],
+    /// As numbers; unused places are zero.
+    pub ipv4: [u32; 2],
+    /// Class of peers that the device belongs to, where rules name devices.
+    pub group: u32,
+    /// Until then nothing passes; 0 never, the highest for ever.
+    pub quarantine_until: u32,
+    /// Until then sessions that are already running are adopted.
+    pub adopt_until: u32,
+    pub reserved: [u32; 3],
+}
+
+/// What restricts a rule besides peers and services.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleLine {
+    /// Line of its [`Windows`] in the compiled policy; 0: it holds always.
+    pub windows: u32,
+    /// Line of its [`Names`] in the compiled policy; 0: it names none.
+    pub names: u32,
+    /// For each device by itself, a second; 0 is unlimited.
+    pub packets: u32,
+    pub bytes: u32,
+    pub flows: u32,
+    pub reserved: [u32; 11],
+}
+
+impl RuleLine {
+    #[inline(always)]
+    pub const fn is_limited(&self) -> bool {
+        self.packets | self.bytes | self.flows != 0
+    }
+}
+
+/// When a rule holds: from the first to before the second, in policy time. Unused
+/// places are zero. The daemon keeps them filled from the rule's calendar.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Windows(pub [[u32; 2]; 8]);
+
+/// Hashes of DNS names ([`crate::learned::name_hash`]); unused places are zero.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Names(pub [u64; 8]);
+
+/// Rules that allow the same under conditions, in the order in which they are
+/// tried; 0 ends them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alternatives(pub [u32; 16]);
+
+/// The peer must have been given to the device for one of the rule's names.
+pub const BY_NAME: u32 = 1 << 16;
+
+/// Number in the policy of each port, by the port's place in the counters; 0
+/// where the policy says nothing of it. The daemon fills it, who knows the ports.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortPlaces(pub [u8; 64]);
+
+/// What a port may carry.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortLine {
+    /// A sum of `PORT_…`.
+    pub flags: u32,
+    pub reserved: [u32; 15],
+}
+
+/// The port's tags are restricted, to those of the bitmap.
+pub const PORT_VLANS: u32 = 1;
+pub const PORT_DOUBLE_TAGS: u32 = 2;
+pub const PORT_PRIORITY_TAGS: u32 = 4;
+/// Lines of one port: a [`PortLine`], and a bit for each outer VLAN, untagged first.
+pub const PORT_LINES: u32 = 9;
 
 /// A node of the peer tries, one nibble of the address deep. An entry is a
 /// class, or, with [`TRIE_CHILD`] set, the node to go on with.
@@ -266,9 +419,9 @@ pub enum Direction {
     From = 1,
 }
 
-/// Class of the devices of a profile, where the peer is known by its hardware address.
-pub const fn profile_class(profile: u32) -> u32 {
-    1 << 30 | profile
+/// Class of the devices of a group, where the peer is known by its hardware address.
+pub const fn group_class(group: u32) -> u32 {
+    1 << 30 | group
 }
 
 /// Key of a row of cells; never 0.
@@ -278,13 +431,15 @@ pub const fn row_key(profile: u32, direction: Direction, class: u32) -> u64 {
 }
 
 /// Places in the service table, by protocol: TCP and UDP ports, ICMP and ICMPv6
-/// types, and all IP protocols by number.
+/// types, all IP protocols by number, and what guards ask of a peer.
 pub const SERVICE_TCP: u32 = 0;
 pub const SERVICE_UDP: u32 = 65_536;
 pub const SERVICE_ICMP: u32 = 131_072;
 pub const SERVICE_ICMPV6: u32 = SERVICE_ICMP + 256;
 pub const SERVICE_PROTOCOL: u32 = SERVICE_ICMPV6 + 256;
-pub const SERVICES: u32 = SERVICE_PROTOCOL + 256;
+pub const SERVICE_DHCP_SERVER: u32 = SERVICE_PROTOCOL + 256;
+pub const SERVICE_ROUTER: u32 = SERVICE_DHCP_SERVER + 1;
+pub const SERVICES: u32 = SERVICE_ROUTER + 1;
 
 /// Which compiled policy is in force; the one line that a change of policy writes.
 #[repr(C)]
@@ -292,12 +447,36 @@ pub const SERVICES: u32 = SERVICE_PROTOCOL + 256;
 pub struct Control {
     /// Epoch in the upper half, first line of the policy in the lower; 0: no policy.
     pub active: u64,
+    /// The policy that takes its place at `fallback_at` (monotonic clock, ns), in
+    /// the same form; at 0 it never does.
+    pub fallback: u64,
+    pub fallback_at: u64,
     /// Until then (monotonic clock, ns) live sessions are adopted.
     pub adopt_until: u64,
-    pub reserved: [u64; 6],
+    /// Until then (monotonic clock, ns) flows that an earlier policy judged, from
+    /// the epoch in `drain_from` on, are followed as they are.
+    pub drain_until: u64,
+    pub drain_from: u32,
+    /// Policy time less the monotonic clock, in seconds. Policy time is Unix time
+    /// that never runs backwards.
+    pub clock_offset: u32,
+    /// Highest epoch ever given to a policy.
+    pub issued: u64,
+    /// In simulations the monotonic clock, ns; 0: the kernel's own.
+    pub clock: u64,
 }
 
 impl Control {
+    /// What is in force at a moment of the monotonic clock, in ns.
+    #[inline(always)]
+    pub const fn active_at(&self, now: u64) -> u64 {
+        if self.fallback_at != 0 && now >= self.fallback_at {
+            self.fallback
+        } else {
+            self.active
+        }
+    }
+
     pub const fn pack(epoch: u32, first_line: u32) -> u64 {
         (epoch as u64) << 32 | first_line as u64
     }

@@ -3,8 +3,15 @@
 //! slices and collections.
 
 use crate::decide::trace::Step;
+use crate::decide::{Policy, Work, stage};
 use crate::flow::{Flow, FlowKey, LiveFlow};
+use crate::fragment::{Fragment, FragmentKey, LiveFragment};
+use crate::learned::LearnedKey;
+use crate::packet;
+use crate::rate::{LiveRate, RateKey};
+use crate::shared::Word;
 use crate::table::{Control, Line};
+use crate::verdict::Reason;
 
 pub trait Tables {
     /// The control line, read once a frame.
@@ -24,9 +31,119 @@ pub trait Tables {
     /// Takes one new flow from the device's budget for this second; false when spent.
     fn spend_flow(&self, device: u32, per_second: u32, now: u64) -> bool;
 
+    fn fragment(&self, key: &FragmentKey) -> Option<&LiveFragment>;
+
+    /// Writes the first part of a packet; false when the table took it not.
+    fn remember_fragment(&self, key: &FragmentKey, fragment: &Fragment) -> bool;
+
+    /// Second of the monotonic clock until which something learned holds; 0 where
+    /// nothing was.
+    fn learned(&self, key: &LearnedKey) -> u32;
+
+    /// What a device has used this second; made where missing.
+    fn rate(&self, key: &RateKey) -> Option<&LiveRate>;
+
+    /// Number of the CPU that decides.
+    fn cpu(&self) -> u32;
+
+    /// Where a device was seen last: place of the port plus one in the upper half,
+    /// second of the monotonic clock in the lower; 0 never.
+    fn seen(&self, device: u32) -> Option<&Word>;
+
     /// Tells a watcher what the decision did. The kernel watches nothing.
     #[inline(always)]
     fn note(&self, _step: Step) {}
+
+    // The stages of a decision that are calls in the kernel, each checked by the
+    // verifier on its own: what one of them costs it, no other multiplies.
+
+    /// [`packet::parse_ip`].
+    #[inline(always)]
+    fn parse_ip<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> Result<(), Reason> {
+        packet::parse_ip(frame, &mut work.packet)
+    }
+
+    /// [`stage::serve`].
+    #[inline(always)]
+    fn serve<F: Frame + ?Sized>(
+        &self,
+        frame: &F,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+    ) -> bool
+    where
+        Self: Sized,
+    {
+        stage::serve(frame, policy, work)
+    }
+
+    /// [`stage::admit_fragment`].
+    #[inline(always)]
+    fn admit_fragment(&self, policy: &Policy<'_, Self>, work: &mut Work) -> Result<(), Reason>
+    where
+        Self: Sized,
+    {
+        stage::admit_fragment(policy, work)
+    }
+
+    /// [`stage::relate`].
+    #[inline(always)]
+    fn relate<F: Frame + ?Sized>(
+        &self,
+        frame: &F,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+    ) -> bool
+    where
+        Self: Sized,
+    {
+        stage::relate(frame, policy, work)
+    }
+
+    /// [`stage::ask`].
+    #[inline(always)]
+    fn ask(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::ask(policy, work);
+    }
+
+    /// [`stage::look_up`].
+    #[inline(always)]
+    fn look_up(&self, policy: &Policy<'_, Self>, work: &mut Work, end: u8)
+    where
+        Self: Sized,
+    {
+        stage::look_up(policy, work, end);
+    }
+
+    /// [`stage::choose`].
+    #[inline(always)]
+    fn choose(&self, policy: &Policy<'_, Self>, work: &mut Work, cell: u16, end: u8)
+    where
+        Self: Sized,
+    {
+        stage::choose(policy, work, cell, end);
+    }
+
+    /// [`stage::settle`].
+    #[inline(always)]
+    fn settle(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::settle(policy, work);
+    }
+
+    /// [`stage::spend`].
+    #[inline(always)]
+    fn spend(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::spend(policy, work);
+    }
 }
 
 /// A frame's bytes. Reads are by value, so that only the kernel's implementation

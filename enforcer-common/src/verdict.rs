@@ -99,10 +99,40 @@ reasons! {
     FlowBudget = 32, "flow-budget";
     /// The flow table took no new entry.
     FlowTableFull = 33, "flow-table-full";
+    /// An EtherType that the profile lists.
+    EtherTypeListed = 34, "ethertype-listed";
+    /// A rule would allow this, but not at this time.
+    RuleAsleep = 35, "rule-asleep";
+    /// A rule would allow this by a DNS name, but the device was not given this address for it.
+    NameNotLearned = 36, "name-not-learned";
+    /// More packets, bytes or new flows a second than the profile or the rule grants.
+    RateLimit = 37, "rate-limit";
+    /// The device is quarantined.
+    Quarantined = 38, "quarantined";
+    /// The device is bound to another port than the one that the frame came in by.
+    WrongPort = 39, "wrong-port";
+    /// The hardware address is held by another port, where it was seen a moment ago.
+    HeldElsewhere = 40, "held-elsewhere";
+    /// A VLAN tag, or its absence, that the port may not carry.
+    VlanNotCarried = 41, "vlan-not-carried";
+    /// Two VLAN tags, or a priority tag, on a port that may not carry such.
+    TagNotCarried = 42, "tag-not-carried";
+    /// A DHCP answer from a server that the policy does not name.
+    RogueDhcpServer = 43, "rogue-dhcp-server";
+    /// A DHCP message that is malformed, or offers an address that no device can have.
+    BadDhcp = 44, "bad-dhcp";
+    /// A router advertisement from a router that the policy does not name.
+    RogueRouter = 45, "rogue-router";
+    /// A fragment whose first fragment was not seen, or not allowed.
+    FragmentOrphan = 46, "fragment-orphan";
+    /// A fragment that overlaps another, or comes out of order.
+    FragmentOverlap = 47, "fragment-overlap";
+    /// A first fragment without the whole of the headers, or one of a wrong length.
+    FragmentTiny = 48, "fragment-tiny";
 }
 
 /// Places in a table indexed by reason; room to append.
-pub const REASONS: u32 = 64;
+pub const REASONS: u32 = 128;
 
 /// Whether verdicts are carried out or only reported.
 #[repr(u8)]
@@ -117,6 +147,18 @@ pub enum Mode {
     Enforce = 1,
 }
 
+/// Failures that a profile lets pass: a sum of bits.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tolerance(pub u8);
+
+impl Tolerance {
+    pub const NONE: Self = Self(0);
+    /// A header is malformed or cannot be followed.
+    pub const BAD_FRAME: Self = Self(1);
+    pub const FLOW_TABLE_FULL: Self = Self(2);
+}
+
 /// What becomes of a frame.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,16 +167,30 @@ pub enum Fate {
     /// Would be denied, but passes because of audit mode.
     Audit = 1,
     Deny = 2,
+    /// Could not be judged, and passes because `on_error` says so.
+    FailOpen = 3,
 }
 
 impl Fate {
-    pub const ALL: [Self; 3] = [Self::Allow, Self::Audit, Self::Deny];
+    pub const ALL: [Self; 4] = [Self::Allow, Self::Audit, Self::Deny, Self::FailOpen];
 
     pub const fn label(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Audit => "audit",
             Self::Deny => "deny",
+            Self::FailOpen => "fail-open",
+        }
+    }
+
+    /// Which of two fates holds where both ends of a frame are judged: the higher.
+    #[inline(always)]
+    pub const fn severity(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Audit => 1,
+            Self::FailOpen => 2,
+            Self::Deny => 3,
         }
     }
 }
@@ -153,7 +209,8 @@ impl Reason {
             | Self::NeighbourDiscovery
             | Self::Dhcp
             | Self::ControlFrame
-            | Self::ToEnforcer => true,
+            | Self::ToEnforcer
+            | Self::EtherTypeListed => true,
             Self::NoPolicy
             | Self::Truncated
             | Self::BadSourceMac
@@ -178,17 +235,56 @@ impl Reason {
             | Self::NoRule
             | Self::NoFlow
             | Self::FlowBudget
-            | Self::FlowTableFull => false,
+            | Self::FlowTableFull
+            | Self::RuleAsleep
+            | Self::NameNotLearned
+            | Self::RateLimit
+            | Self::Quarantined
+            | Self::WrongPort
+            | Self::HeldElsewhere
+            | Self::VlanNotCarried
+            | Self::TagNotCarried
+            | Self::RogueDhcpServer
+            | Self::BadDhcp
+            | Self::RogueRouter
+            | Self::FragmentOrphan
+            | Self::FragmentOverlap
+            | Self::FragmentTiny => false,
         }
     }
 
-    /// The one place where a verdict becomes a fate: audit overrides a denial.
+    /// The one place where a verdict becomes a fate: audit overrides a denial,
+    /// and so does `on_error` for what could not be judged.
     #[inline(always)]
-    pub const fn fate(self, mode: Mode) -> Fate {
-        match (self.allows(), mode) {
-            (true, _) => Fate::Allow,
-            (false, Mode::Audit) => Fate::Audit,
-            (false, Mode::Enforce) => Fate::Deny,
+    pub const fn fate(self, mode: Mode, tolerance: Tolerance) -> Fate {
+        if self.allows() {
+            return Fate::Allow;
+        }
+        match mode {
+            Mode::Audit => Fate::Audit,
+            Mode::Enforce if self.failure().0 & tolerance.0 != 0 => Fate::FailOpen,
+            Mode::Enforce => Fate::Deny,
+        }
+    }
+
+    /// What kind of failure the reason tells of, where the frame could not be
+    /// judged; the empty tolerance where it could.
+    #[inline(always)]
+    pub const fn failure(self) -> Tolerance {
+        match self {
+            Self::Truncated
+            | Self::BadSourceMac
+            | Self::BadVlan
+            | Self::TooManyTags
+            | Self::BadIpv4
+            | Self::BadIpv6
+            | Self::TooManyExtensions
+            | Self::BadAddress
+            | Self::BadTcp
+            | Self::BadTcpFlags
+            | Self::BadUdp => Tolerance::BAD_FRAME,
+            Self::FlowTableFull => Tolerance::FLOW_TABLE_FULL,
+            _ => Tolerance::NONE,
         }
     }
 
@@ -211,6 +307,9 @@ impl Reason {
 pub struct Verdict {
     pub reason: Reason,
     pub mode: Mode,
+    /// Failures that pass all the same.
+    pub tolerance: Tolerance,
+    pub reserved: u8,
     /// The rule that allowed the flow, 0 where none did.
     pub rule: u16,
     /// Number of the device that the verdict is about, 0 where there is none.
@@ -220,7 +319,7 @@ pub struct Verdict {
 impl Verdict {
     #[inline(always)]
     pub const fn fate(&self) -> Fate {
-        self.reason.fate(self.mode)
+        self.reason.fate(self.mode, self.tolerance)
     }
 }
 

@@ -4,10 +4,13 @@
 #![no_main]
 
 mod frame;
+mod lesson;
 mod maps;
 mod record;
+mod stages;
 mod tables;
 
+use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::xdp_action;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
@@ -26,10 +29,16 @@ fn enforcer(context: XdpContext) -> u32 {
     };
     let frame = XdpFrame::new(&context);
     let port = maps::port(context.ingress_ifindex() as u32);
-    work.verdict = decide::judge(&frame, &KernelTables, &port, work);
+    let tables = KernelTables {
+        context: context.as_ptr().cast(),
+    };
+    work.verdict = decide::judge(&frame, &tables, &port, work);
     record::record(&context, &port, work);
+    if work.teaches != 0 {
+        lesson::stage_teach(context.as_ptr().cast(), work);
+    }
     match work.verdict.fate() {
-        Fate::Allow | Fate::Audit => xdp_action::XDP_PASS,
+        Fate::Allow | Fate::Audit | Fate::FailOpen => xdp_action::XDP_PASS,
         Fate::Deny => xdp_action::XDP_DROP,
     }
 }

@@ -7,8 +7,12 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use enforcer_common::counter::{self, Budget, Traffic, VERDICTS_PER_PORT};
 use enforcer_common::decide::Work;
 use enforcer_common::flow::{Flow, FlowKey};
+use enforcer_common::fragment::{Fragment, FragmentKey};
+use enforcer_common::learned::LearnedKey;
 use enforcer_common::limits;
 use enforcer_common::port::Port;
+use enforcer_common::rate::{LiveRate, RateKey};
+use enforcer_common::shared::Word;
 use enforcer_common::table::Control;
 
 /// Compiled policies: two halves, one in force, one to write the next into. At load.
@@ -27,6 +31,26 @@ pub(crate) static PORTS: HashMap<u32, Port> =
 /// Flows. At load.
 #[map]
 pub(crate) static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(limits::FLOWS, 0);
+
+/// Packets in parts.
+#[map]
+pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, Fragment> =
+    LruHashMap::with_max_entries(limits::FRAGMENTS, 0);
+
+/// Addresses that devices were given, and the monotonic clock's second until which
+/// that holds. User space alone writes it.
+#[map]
+pub(crate) static LEARNED: HashMap<LearnedKey, u32> =
+    HashMap::with_max_entries(limits::LEARNED, BPF_F_NO_PREALLOC);
+
+/// What devices with limits have used this second.
+#[map]
+pub(crate) static RATES: LruHashMap<RateKey, LiveRate> =
+    LruHashMap::with_max_entries(limits::RATES, 0);
+
+/// Where each device was seen last, by number.
+#[map]
+pub(crate) static SEEN: Array<Word> = Array::with_max_entries(limits::DEVICES + 1, 0);
 
 /// Frames by port, fate and reason.
 #[map]
@@ -49,6 +73,10 @@ pub(crate) static BUDGETS: PerCpuArray<Budget> =
 
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(limits::EVENT_BUFFER, 0);
+
+/// Frames that user space learns from.
+#[map]
+pub(crate) static LESSONS: RingBuf = RingBuf::with_byte_size(limits::LESSON_BUFFER, 0);
 
 /// Scratch of the decision.
 #[map]

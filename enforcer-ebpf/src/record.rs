@@ -8,11 +8,10 @@ use enforcer_common::decide::Work;
 use enforcer_common::event::Event;
 use enforcer_common::limits;
 use enforcer_common::port::Port;
-use enforcer_common::tables::Tables as _;
 use enforcer_common::verdict::Fate;
 
 use crate::maps;
-use crate::tables::KernelTables;
+use crate::tables::now;
 
 #[inline(always)]
 pub(crate) fn record(_context: &XdpContext, port: &Port, work: &Work) {
@@ -63,6 +62,12 @@ pub(crate) fn count_flow(created: bool) {
     });
 }
 
+/// Something for user space found no room.
+#[inline(always)]
+pub(crate) fn count_lost() {
+    count_statistic(Statistic::LessonsLost);
+}
+
 #[inline(always)]
 fn count_statistic(statistic: Statistic) {
     if let Some(counter) = maps::STATISTICS.get_ptr_mut(statistic as u32) {
@@ -73,7 +78,7 @@ fn count_statistic(statistic: Statistic) {
 
 #[inline(always)]
 fn send(_context: &XdpContext, port: &Port, work: &Work, fate: Fate) {
-    let now = KernelTables.now();
+    let now = now();
     if let Some(budget) = maps::BUDGETS.get_ptr_mut(work.verdict.device) {
         // SAFETY: the entry belongs to this CPU.
         if !unsafe { (*budget).spend_event(work.events_per_second, now) } {

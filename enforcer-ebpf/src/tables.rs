@@ -1,14 +1,39 @@
 //! [`Tables`] over the maps.
 
-use aya_ebpf::bindings::BPF_ANY;
-use aya_ebpf::helpers::generated::bpf_ktime_get_coarse_ns;
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST, xdp_md};
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_coarse_ns};
+use enforcer_common::decide::{Policy, Work};
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
+use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
+use enforcer_common::learned::LearnedKey;
+use enforcer_common::rate::{LiveRate, RateKey};
+use enforcer_common::shared::Word;
 use enforcer_common::table::{Control, Line};
-use enforcer_common::tables::Tables;
+use enforcer_common::tables::{Frame, Tables};
+use enforcer_common::verdict::Reason;
 
-use crate::maps;
+use crate::{maps, stages};
 
-pub(crate) struct KernelTables;
+pub(crate) struct KernelTables {
+    /// The frame's context, for the stages that are calls.
+    pub(crate) context: *mut xdp_md,
+}
+
+/// No use at all, kept off the stack.
+#[inline(always)]
+fn unused() -> &'static LiveRate {
+    static WORDS: [u64; size_of::<LiveRate>() / 8] = [0; size_of::<LiveRate>() / 8];
+    // SAFETY: as long as a rate, and as aligned; a rate is words, valid with any
+    // bytes, and this one is not written: the kernel copies it into the map.
+    unsafe { &*WORDS.as_ptr().cast::<LiveRate>() }
+}
+
+/// Monotonic clock, ns; a few milliseconds old at most.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: the helper takes nothing and reads a clock.
+    unsafe { bpf_ktime_get_coarse_ns() }
+}
 
 impl Tables for KernelTables {
     #[inline(always)]
@@ -21,8 +46,14 @@ impl Tables for KernelTables {
         unsafe {
             Control {
                 active: (&raw const (*control).active).read_volatile(),
+                fallback: (&raw const (*control).fallback).read_volatile(),
+                fallback_at: (&raw const (*control).fallback_at).read_volatile(),
                 adopt_until: (&raw const (*control).adopt_until).read_volatile(),
-                ..Control::default()
+                drain_until: (&raw const (*control).drain_until).read_volatile(),
+                drain_from: (&raw const (*control).drain_from).read_volatile(),
+                clock_offset: (&raw const (*control).clock_offset).read_volatile(),
+                issued: 0,
+                clock: (&raw const (*control).clock).read_volatile(),
             }
         }
     }
@@ -36,8 +67,7 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn now(&self) -> u64 {
-        // SAFETY: the helper takes nothing and reads a clock.
-        unsafe { bpf_ktime_get_coarse_ns() }
+        now()
     }
 
     #[inline(always)]
@@ -65,5 +95,102 @@ impl Tables for KernelTables {
             crate::record::count_flow(false);
         }
         granted
+    }
+
+    #[inline(always)]
+    fn fragment(&self, key: &FragmentKey) -> Option<&LiveFragment> {
+        // SAFETY: `LiveFragment` is a transparent view of the map's value, made for
+        // memory that other CPUs write too.
+        unsafe { maps::FRAGMENTS.get_ptr(key)?.cast::<LiveFragment>().as_ref() }
+    }
+
+    #[inline(always)]
+    fn remember_fragment(&self, key: &FragmentKey, fragment: &Fragment) -> bool {
+        maps::FRAGMENTS
+            .insert(key, fragment, u64::from(BPF_ANY))
+            .is_ok()
+    }
+
+    #[inline(always)]
+    fn learned(&self, key: &LearnedKey) -> u32 {
+        // SAFETY: user space replaces values as a whole; the word is copied.
+        unsafe { maps::LEARNED.get(key) }.copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn rate(&self, key: &RateKey) -> Option<&LiveRate> {
+        if maps::RATES.get_ptr(key).is_none() {
+            // Another CPU may have made it meanwhile, which is as good.
+            let _ = maps::RATES.insert(key, unused(), u64::from(BPF_NOEXIST));
+        }
+        // SAFETY: the value is words alone, valid at all times.
+        unsafe { maps::RATES.get_ptr(key)?.as_ref() }
+    }
+
+    #[inline(always)]
+    fn cpu(&self) -> u32 {
+        // SAFETY: the helper takes nothing and reads a number.
+        unsafe { bpf_get_smp_processor_id() }
+    }
+
+    #[inline(always)]
+    fn seen(&self, device: u32) -> Option<&Word> {
+        // SAFETY: the value is one word, valid at all times.
+        unsafe { maps::SEEN.get_ptr(device)?.as_ref() }
+    }
+
+    #[inline(always)]
+    fn parse_ip<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> Result<(), Reason> {
+        stages::decode(stages::stage_parse_ip(self.context, work))
+    }
+
+    #[inline(always)]
+    fn serve<F: Frame + ?Sized>(
+        &self,
+        _frame: &F,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+    ) -> bool {
+        stages::stage_serve(self.context, work) != 0
+    }
+
+    #[inline(always)]
+    fn admit_fragment(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> Result<(), Reason> {
+        stages::decode(stages::stage_admit_fragment(work))
+    }
+
+    #[inline(always)]
+    fn relate<F: Frame + ?Sized>(
+        &self,
+        _frame: &F,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+    ) -> bool {
+        stages::stage_relate(self.context, work) != 0
+    }
+
+    #[inline(always)]
+    fn ask(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_ask(work);
+    }
+
+    #[inline(always)]
+    fn look_up(&self, _policy: &Policy<'_, Self>, work: &mut Work, end: u8) {
+        stages::stage_look_up(work, end.into());
+    }
+
+    #[inline(always)]
+    fn choose(&self, _policy: &Policy<'_, Self>, work: &mut Work, cell: u16, end: u8) {
+        stages::stage_choose(work, cell.into(), end.into());
+    }
+
+    #[inline(always)]
+    fn settle(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_settle(work);
+    }
+
+    #[inline(always)]
+    fn spend(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_spend(work);
     }
 }

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use enforcer::policy::compile::{Compiled, compile};
 use enforcer::policy::model::{
-    ControlFrames, Defaults, Device, Direction, Model, Network, Peer, Profile, Rule, Service,
-    Timeouts,
+    ControlFrames, Defaults, Device, Direction, Fragments, Guards, Limit, Model, Network, OnError,
+    Peer, Profile, Rule, Service, Timeouts,
 };
 use enforcer::simulate::HostTables;
 use enforcer_common::addr::{Ip, Mac, Vlan};
 use enforcer_common::decide::Policy;
 use enforcer_common::table::{
-    self, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_UDP, profile_class,
+    self, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_UDP, group_class,
 };
 use enforcer_common::verdict::Mode;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -26,6 +26,8 @@ use proptest::prelude::*;
 
 const NAMES: [&str; 3] = ["dns", "engine", "station"];
 const PROFILES: usize = 3;
+/// The first is carried by the devices of even number, the second by the others.
+const TAGS: [&str; 2] = ["even", "odd"];
 
 fn defaults() -> Defaults {
     let second = Duration::from_secs(1);
@@ -38,6 +40,9 @@ fn defaults() -> Defaults {
             neighbour_discovery: true,
             dhcp: true,
         },
+        guards: Guards::default(),
+        fragments: Fragments::Deny,
+        on_error: OnError::default(),
         control_frames: ControlFrames {
             stp: true,
             lldp: true,
@@ -77,6 +82,8 @@ fn peer() -> impl Strategy<Value = Peer> {
         3 => prop::sample::select(&NAMES[..]).prop_map(|name| Peer::Named(name.to_owned())),
         3 => prefix().prop_map(Peer::Prefix),
         2 => (0..PROFILES).prop_map(Peer::Profile),
+        1 => (0..PROFILES).prop_map(Peer::Device),
+        1 => prop::sample::select(&TAGS[..]).prop_map(|tag| Peer::Tag(tag.to_owned())),
     ]
 }
 
@@ -100,9 +107,15 @@ fn rule() -> impl Strategy<Value = Rule> {
     (direction, vec(peer(), 1..4), vec(service(), 1..4)).prop_map(|(direction, peers, services)| {
         Rule {
             name: "rule".to_owned(),
+            comment: String::new(),
+            source: String::new(),
             direction,
             peers,
             services,
+            expires: 0,
+            schedule: Vec::new(),
+            limit: Limit::default(),
+            origin: (0, 0),
         }
     })
 }
@@ -112,6 +125,8 @@ fn model() -> impl Strategy<Value = Model> {
     let profiles = vec(vec(rule(), 0..6), PROFILES);
     (peers, profiles).prop_map(|(peers, profiles)| Model {
         defaults: defaults(),
+        ports: BTreeMap::new(),
+        tests: Vec::new(),
         peers: NAMES
             .iter()
             .map(|name| (*name).to_owned())
@@ -129,7 +144,13 @@ fn profile((index, rules): (usize, Vec<Rule>)) -> Profile {
         name: format!("profile-{index}"),
         description: String::new(),
         mode: Mode::Enforce,
+        extends: Vec::new(),
         network: defaults().network,
+        guards: Guards::default(),
+        fragments: Fragments::Deny,
+        on_error: OnError::default(),
+        limit: Limit::default(),
+        ethertypes: Vec::new(),
         rules,
     }
 }
@@ -142,6 +163,9 @@ fn device(number: u32, profile: usize) -> Device {
         vlan: Vlan::UNTAGGED,
         ipv4: vec![Ipv4Addr::new(10, b, c, d)],
         ipv6: Vec::new(),
+        dhcp_address: false,
+        port: None,
+        tags: vec![TAGS[number as usize % 2].to_owned()],
         profile,
         mode: Mode::Enforce,
     }
@@ -156,14 +180,22 @@ fn is_at(model: &Model, peer: &Peer, address: IpAddr, known: Option<usize>) -> b
             .any(|prefix| prefix.contains(&address)),
         Peer::Prefix(prefix) => prefix.contains(&address),
         Peer::Profile(profile) => {
-            let mut devices = model
-                .devices
-                .iter()
-                .filter(|device| device.profile == *profile);
-            known == Some(*profile)
-                || devices.any(|device| device.addresses().any(|own| own == address))
+            let mut devices = model.devices.iter();
+            devices.any(|device| device.profile == *profile && is_device(device, address, known))
         }
+        Peer::Tag(tag) => {
+            let mut devices = model.devices.iter();
+            devices.any(|device| device.tags.contains(tag) && is_device(device, address, known))
+        }
+        Peer::Device(index) => is_device(&model.devices[*index], address, known),
+        Peer::Name(_) => false,
     }
+}
+
+/// Whether a device has this address, or is the declared one, of which each has a
+/// profile of its own here.
+fn is_device(device: &Device, address: IpAddr, known: Option<usize>) -> bool {
+    known == Some(device.profile) || device.addresses().any(|own| own == address)
 }
 
 /// Whether a service of a rule holds this place of the service table.
@@ -268,14 +300,15 @@ proptest! {
                 for place in PLACES {
                     let service = policy.service(place);
                     let number = profile as u32 + 1;
-                    let told = policy.rule(number, of_table, class, service);
+                    let told = policy.cell(number, of_table, class, service);
                     let expected = allowing(&model, profile, direction, (address, None), place);
                     prop_assert_eq!(told, expected.first().copied().unwrap_or(0));
                     for known in 0..PROFILES {
-                        // As the decision does: by address, else by profile.
-                        let by_profile =
-                            policy.rule(number, of_table, profile_class(known as u32 + 1), service);
-                        let told = if told == 0 { by_profile } else { told };
+                        // As the decision does: by address, else by the group of the
+                        // device that is of this profile.
+                        let group = policy.device_line(known as u32 + 1).expect("a line").group;
+                        let by_group = policy.cell(number, of_table, group_class(group), service);
+                        let told = if told == 0 && group != 0 { by_group } else { told };
                         let expected =
                             allowing(&model, profile, direction, (address, Some(known)), place);
                         prop_assert_eq!(told == 0, expected.is_empty());
@@ -300,6 +333,8 @@ fn ward(devices: Vec<Device>) -> Model {
         .collect();
     Model {
         defaults: defaults(),
+        ports: BTreeMap::new(),
+        tests: Vec::new(),
         peers: BTreeMap::new(),
         profiles,
         devices,
@@ -319,8 +354,8 @@ fn all_found(model: &Model) {
         );
         assert_eq!(entry.inner_vlan(), device.vlan.inner);
         if let Some(address) = device.ipv4.first() {
-            let binding = policy.binding(number).expect("a binding");
-            assert_eq!(binding.0[0], Ip::v4(address.octets()));
+            let line = policy.device_line(number).expect("a line");
+            assert_eq!(line.ipv4[0], address.to_bits());
         }
         assert!(policy.device(device.mac, Vlan::single(77)).is_none());
     }

@@ -6,20 +6,15 @@
 
 use std::path::Path;
 
-use enforcer::control::api::{AskedService, Question};
+use enforcer::control::api::{Asked, Question};
 use enforcer::policy::compile::compile;
 use enforcer::policy::{load, parse};
 use enforcer::simulate::explain::explain;
 
-use AskedService::{Icmp, Tcp, Udp};
+use Asked::{Icmp, Tcp, Udp};
 
 /// From, to, service, and the rule that must allow it; `None` where it is denied.
-type Row = (
-    &'static str,
-    &'static str,
-    AskedService,
-    Option<&'static str>,
-);
+type Row = (&'static str, &'static str, Asked, Option<&'static str>);
 
 fn check(file: &str, rows: &[Row]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -144,11 +139,78 @@ fn patient_monitor() {
                 Icmp(8),
                 Some("patient-monitor/ping-from-central"),
             ),
+            (
+                "monitor-icu-1",
+                "255.255.255.255",
+                Udp(24005),
+                Some("patient-monitor/connect-indication"),
+            ),
+            (
+                "monitor-icu-1",
+                "10.20.130.255",
+                Udp(24005),
+                Some("patient-monitor/connect-indication"),
+            ),
+            (
+                "monitor-or-1",
+                "10.20.131.255",
+                Udp(7000),
+                Some("carescape-monitor/discovery"),
+            ),
+            ("monitor-icu-1", "255.255.255.255", Udp(7000), None),
             ("10.20.0.24", "monitor-icu-1", Icmp(13), None),
             ("monitor-icu-1", "10.20.0.24", Udp(24105), None),
             ("10.20.0.200", "monitor-icu-1", Tcp(23), None),
         ],
     );
+}
+
+#[test]
+fn imaging_suite() {
+    check(
+        "imaging-suite.yaml",
+        &[
+            ("ct-1", "10.20.0.107", Tcp(104), Some("ct/store")),
+            ("ct-1", "10.20.0.108", Tcp(104), None),
+            ("us-2", "10.20.0.53", Udp(53), Some("ultrasound/dns")),
+            (
+                "10.20.0.104",
+                "us-2",
+                Tcp(11112),
+                Some("ultrasound/commitment-report"),
+            ),
+            ("office-1", "us-2", Tcp(11112), None),
+            ("printer-1", "224.0.0.251", Udp(5353), Some("printer/mdns")),
+            (
+                "printer-1",
+                "239.255.255.250",
+                Udp(3702),
+                Some("printer/ws-discovery"),
+            ),
+            ("ct-1", "224.0.0.251", Udp(5353), None),
+        ],
+    );
+}
+
+/// What holds under conditions alone is denied for the condition's reason.
+#[test]
+fn conditions_of_the_imaging_suite() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/imaging-suite.yaml");
+    let bundle = load(&path).expect("the example can be read");
+    let (model, _) = parse(&bundle).expect("the example is valid");
+    let compiled = compile(&model).expect("the example fits the tables");
+    let reason = |from: &str, to: &str, service| {
+        let question = Question {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            service,
+        };
+        let told = explain(&model, &compiled, &question).expect("the question can be asked");
+        told.reason
+    };
+    assert_eq!(reason("ct-1", "192.0.2.80", Tcp(443)), "name-not-learned");
+    assert_eq!(reason("us-2", "192.0.2.80", Tcp(443)), "no-rule");
+    assert_eq!(reason("10.20.0.201", "ct-1", Tcp(22)), "no-rule");
 }
 
 #[test]

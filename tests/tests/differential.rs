@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use enforcer_common::verdict::{Fate, Reason};
 use enforcer_tests::program::random::{self, Random};
-use enforcer_tests::program::{Rig, ward};
+use enforcer_tests::program::{Rig, conditions, ward};
 
 const FRAMES: u64 = 1_000_000;
 /// Frames after which flows are forgotten, so that the flow table never overflows.
@@ -33,12 +34,78 @@ fn kernel_and_user_space_never_differ() {
         ward::POLICY.replace("defaults:", open),
     ];
     let mut rig = Rig::new(ward::POLICY);
+    let totals = run(&mut rig, &policies, frames, &mut random, |_, _| {});
+    println!("{frames} frames, 0 differences, seed {seed}");
+    assert_eq!(totals.values().sum::<u64>(), frames);
+}
+
+/// The same with everything that a policy may ask for, and a clock that jumps.
+#[test]
+fn conditions_and_exceptions_never_differ() {
+    let (seed, frames) = (
+        setting("ENFORCER_SEED", 1),
+        setting("ENFORCER_FRAMES", FRAMES) / 2,
+    );
+    println!("seed {seed}, {frames} frames");
+    let mut random = Random(seed);
+    let policies = [
+        conditions::policy(),
+        conditions::policy().replace("mode: enforce", "mode: audit"),
+    ];
+    let mut rig = Rig::without_policy(true);
+    rig.set_time(1_000, conditions::START);
+    rig.apply(&policies[0]);
+    let mut second = 0;
+    let totals = run(&mut rig, &policies, frames, &mut random, |random, rig| {
+        if random.below(50) == 0 {
+            conditions::happen(random, rig, &mut second);
+        }
+        if random.below(5_000) == 0 {
+            let epoch = rig.datapath.memory.epoch();
+            let until = u64::from(1_000 + second + 20) * 1_000_000_000;
+            rig.drain(epoch, until);
+        }
+    });
+    // The run must reach what it is for.
+    for reason in [
+        Reason::EtherTypeListed,
+        Reason::RuleAsleep,
+        Reason::NameNotLearned,
+        Reason::RateLimit,
+        Reason::Quarantined,
+        Reason::WrongPort,
+        Reason::HeldElsewhere,
+        Reason::VlanNotCarried,
+        Reason::TagNotCarried,
+        Reason::RogueDhcpServer,
+        Reason::BadDhcp,
+        Reason::RogueRouter,
+        Reason::FragmentOrphan,
+        Reason::FragmentOverlap,
+        Reason::FragmentTiny,
+        Reason::Adopted,
+    ] {
+        let seen = totals.keys().any(|(of, _)| *of == reason);
+        assert!(seen, "no frame was judged {}", reason.label());
+    }
+    println!("{frames} frames, 0 differences, seed {seed}");
+}
+
+/// Sends frames, and says what became of how many.
+fn run(
+    rig: &mut Rig,
+    policies: &[String],
+    frames: u64,
+    random: &mut Random,
+    mut between: impl FnMut(&mut Random, &mut Rig),
+) -> BTreeMap<(Reason, Fate), u64> {
     let mut totals = BTreeMap::new();
     for number in 0..frames {
         if number % EPISODE == 0 {
-            begin_episode(&mut rig, number / EPISODE);
+            begin_episode(rig, number / EPISODE);
         }
-        let (side, frame) = random::frame(&mut random);
+        between(random, rig);
+        let (side, frame) = random::frame(random);
         let outcome = rig.send(side, &frame);
         *totals.entry((outcome.reason, outcome.fate)).or_insert(0u64) += 1;
         // A policy change now and then, so that flows are judged again.
@@ -50,8 +117,7 @@ fn kernel_and_user_space_never_differ() {
     for ((reason, fate), count) in &totals {
         println!("{count:>9} {:<5} {}", fate.label(), reason.label());
     }
-    println!("{frames} frames, 0 differences, seed {seed}");
-    assert_eq!(totals.values().sum::<u64>(), frames);
+    totals
 }
 
 /// Forgets flows; sessions are adopted in every third episode.

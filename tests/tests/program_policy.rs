@@ -6,6 +6,10 @@ use std::fmt::Write as _;
 
 use enforcer_common::decide::{self, Work};
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
+use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
+use enforcer_common::learned::LearnedKey;
+use enforcer_common::rate::{LiveRate, RateKey};
+use enforcer_common::shared::Word;
 use enforcer_common::port::Port;
 use enforcer_common::port::Side::{Core, Device};
 use enforcer_common::table::{Control, Line};
@@ -98,6 +102,30 @@ impl Tables for Counting<'_> {
 
     fn spend_flow(&self, _device: u32, _per_second: u32, _now: u64) -> bool {
         true
+    }
+
+    fn fragment(&self, _key: &FragmentKey) -> Option<&LiveFragment> {
+        None
+    }
+
+    fn remember_fragment(&self, _key: &FragmentKey, _fragment: &Fragment) -> bool {
+        true
+    }
+
+    fn learned(&self, _key: &LearnedKey) -> u32 {
+        0
+    }
+
+    fn rate(&self, _key: &RateKey) -> Option<&LiveRate> {
+        None
+    }
+
+    fn cpu(&self) -> u32 {
+        0
+    }
+
+    fn seen(&self, _device: u32) -> Option<&Word> {
+        None
     }
 }
 

@@ -151,41 +151,52 @@ fn neighbour_discovery_passes_as_itself() {
 #[test]
 fn dhcp_passes_as_a_client() {
     let mut rig = Rig::new(ward::POLICY);
-    let everybody = (IpAddr::V4(Ipv4Addr::BROADCAST), 67);
-    let nobody = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 68);
-    let server = (ward::dns(Family::V4), 67);
+    let everybody = IpAddr::V4(Ipv4Addr::BROADCAST);
+    let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let server = ward::dns(Family::V4);
     for device in [ward::BOUND, ward::FREE, ward::TAGGED] {
         rig.allowed(
             Device,
-            &broadcast(device).udp(nobody, everybody),
+            &broadcast(device).dhcp_request(nobody, everybody),
             Reason::Dhcp,
         );
-        let own = (ward::device(Family::V4, device), 68);
+        let own = ward::device(Family::V4, device);
         rig.allowed(
             Device,
-            &ward::outward(device).udp(own, server),
+            &ward::outward(device).dhcp_request(own, server),
             Reason::Dhcp,
         );
-        rig.allowed(Core, &ward::inward(device).udp(server, own), Reason::Dhcp);
+        let offered = Ipv4Addr::new(10, 10, 0, device);
+        let reply = ward::inward(device).dhcp_reply(server, own, offered);
+        rig.allowed(Core, &reply, Reason::Dhcp);
         // A server of its own.
-        let offer = ((own.0, 67), (IpAddr::V4(Ipv4Addr::BROADCAST), 68));
-        rig.denied(
-            Device,
-            &broadcast(device).udp(offer.0, offer.1),
-            Reason::NoRule,
-        );
+        let offer = broadcast(device).dhcp_reply(own, everybody, offered);
+        rig.denied(Device, &offer, Reason::NoRule);
     }
-    let spoofed = (ward::device(Family::V4, ward::TAGGED), 68);
+    let spoofed = ward::device(Family::V4, ward::TAGGED);
     rig.denied(
         Device,
-        &ward::outward(ward::BOUND).udp(spoofed, server),
+        &ward::outward(ward::BOUND).dhcp_request(spoofed, server),
         Reason::SpoofedSource,
     );
     rig.denied(
         Device,
-        &broadcast(ward::CLOSED).udp(nobody, everybody),
+        &broadcast(ward::CLOSED).dhcp_request(nobody, everybody),
         Reason::NoRule,
     );
+    // What is no DHCP has no business on its ports, and an address that no device
+    // can have is not offered.
+    let own = ward::device(Family::V4, ward::FREE);
+    let garbage = ward::outward(ward::FREE).udp((own, 68), (server, 67));
+    rig.denied(Device, &garbage, Reason::BadDhcp);
+    for offered in [[224, 0, 0, 1], [127, 0, 0, 1], [255, 255, 255, 255]] {
+        let reply = ward::inward(ward::FREE).dhcp_reply(server, own, offered.into());
+        rig.denied(Core, &reply, Reason::BadDhcp);
+    }
+    // A device that is bound to addresses is offered none but these.
+    let bound = ward::device(Family::V4, ward::BOUND);
+    let reply = ward::inward(ward::BOUND).dhcp_reply(server, bound, [10, 10, 0, 99].into());
+    rig.denied(Core, &reply, Reason::BadDhcp);
     let solicit = ((v6("fe80::1"), 546), (v6("ff02::1:2"), 547));
     rig.allowed(
         Device,
@@ -248,16 +259,10 @@ devices:
     // A server among the devices: the client needs no rule, the server has its own.
     let (server, client) = (ward::device(Family::V4, 2), ward::device(Family::V4, 3));
     let between = Link::new(ward::mac(2), ward::mac(3));
-    rig.allowed(
-        Device,
-        &between.udp((server, 67), (client, 68)),
-        Reason::Rule,
-    );
-    rig.allowed(
-        Device,
-        &between.back().udp((client, 68), (server, 67)),
-        Reason::Established,
-    );
+    let reply = between.dhcp_reply(server, client, [10, 10, 0, 3].into());
+    rig.allowed(Device, &reply, Reason::Rule);
+    let request = between.back().dhcp_request(client, server);
+    rig.allowed(Device, &request, Reason::Established);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 
 use super::Policy;
 use super::identify::Party;
-use crate::addr::Ip;
+use crate::addr::{Ip, Mac};
+use crate::counter::seconds;
+use crate::learned::LearnedKey;
 use crate::packet::Packet;
-use crate::table::Binding;
+use crate::table::{DEVICE_BOUND, DEVICE_DHCP_ADDRESS, DeviceLine, device_key};
 use crate::tables::Tables;
 use crate::verdict::Reason;
 
@@ -16,7 +18,7 @@ pub(super) fn check_source<T: Tables>(
     party: &Party,
     packet: &Packet,
 ) -> Result<(), Reason> {
-    if !party.bound || party.served || owns(policy, party, packet.source) {
+    if !party.bound || party.served || owns(policy, party, packet, packet.source_mac, packet.source) {
         Ok(())
     } else {
         Err(Reason::SpoofedSource)
@@ -34,7 +36,7 @@ pub(super) fn check_destination<T: Tables>(
     if !party.bound
         || party.served
         || packet.destination.is_group()
-        || owns(policy, party, packet.destination)
+        || owns(policy, party, packet, packet.destination_mac, packet.destination)
     {
         Ok(())
     } else {
@@ -45,15 +47,48 @@ pub(super) fn check_destination<T: Tables>(
 /// Whether a bound device owns an address. An IPv6 link-local address is made by
 /// the device itself and always its own.
 #[inline(always)]
-pub(super) fn owns<T: Tables>(policy: &Policy<'_, T>, party: &Party, ip: Ip) -> bool {
-    ip.is_v6_link_local()
-        || policy
-            .binding(party.number)
-            .is_some_and(|binding| contains(binding, ip))
+pub(super) fn owns<T: Tables>(
+    policy: &Policy<'_, T>,
+    party: &Party,
+    packet: &Packet,
+    mac: Mac,
+    ip: Ip,
+) -> bool {
+    if ip.is_v6_link_local() {
+        return true;
+    }
+    if party.flags & DEVICE_BOUND != 0
+        && policy
+            .device_line(party.number)
+            .is_some_and(|line| contains(line, ip))
+    {
+        return true;
+    }
+    party.flags & DEVICE_DHCP_ADDRESS != 0 && was_given(policy, packet, mac, ip)
 }
 
 #[inline(always)]
-fn contains(binding: &Binding, ip: Ip) -> bool {
-    let [a, b, c, d] = &binding.0;
-    !ip.is_unspecified() && (*a == ip || *b == ip || *c == ip || *d == ip)
+fn contains(line: &DeviceLine, ip: Ip) -> bool {
+    if ip.is_unspecified() {
+        return false;
+    }
+    if ip.is_v4() {
+        let bits = ip.to_v4_bits();
+        return line.ipv4[0] == bits || line.ipv4[1] == bits;
+    }
+    let address = [ip.high, ip.low];
+    line.ipv6[0] == address || line.ipv6[1] == address
+}
+
+/// Whether a DHCP server gave the address to the device.
+#[inline(always)]
+fn was_given<T: Tables>(policy: &Policy<'_, T>, packet: &Packet, mac: Mac, ip: Ip) -> bool {
+    let key = LearnedKey {
+        address: ip,
+        name: 0,
+        device: device_key(mac, packet.vlan),
+        inner_vlan: u32::from(packet.vlan.inner),
+        reserved: 0,
+    };
+    policy.tables.learned(&key) > seconds(policy.now())
 }

@@ -6,9 +6,12 @@
 use super::trace::Step;
 use super::{Finding, Policy, Work};
 use crate::port::Port;
-use crate::table::DeviceEntry;
+use crate::table::{
+    DEVICE_BOUND, DEVICE_DHCP_ADDRESS, DEVICE_HELD, DEVICE_LIMITED, DEVICE_MARKED, DeviceEntry,
+    ProfileLine,
+};
 use crate::tables::Tables;
-use crate::verdict::{Mode, Reason, Verdict};
+use crate::verdict::{Mode, Reason, Tolerance, Verdict};
 
 /// One end of a frame.
 #[repr(C)]
@@ -18,12 +21,19 @@ pub struct Party {
     pub number: u32,
     pub profile: u32,
     pub mode: Mode,
+    /// A sum of `DEVICE_…`.
+    pub flags: u8,
+    /// Number of the port that the device must be on, 0 for any.
+    pub port: u8,
     /// Whether the frame must be allowed by this end's profile.
     pub judged: bool,
     /// Whether the device is bound to addresses.
     pub bound: bool,
     /// Whether network services allow the frame to this end, so that it needs no rule.
     pub served: bool,
+    pub quarantined: bool,
+    /// Whether sessions of the device that are already running are adopted.
+    pub adopting: bool,
 }
 
 impl Party {
@@ -31,18 +41,39 @@ impl Party {
         number: 0,
         profile: 0,
         mode: Mode::Audit,
+        flags: 0,
+        port: 0,
         judged: false,
         bound: false,
         served: false,
+        quarantined: false,
+        adopting: false,
     };
 
     #[inline(always)]
-    const fn declare(&mut self, entry: DeviceEntry) {
+    fn declare<T: Tables>(&mut self, policy: &Policy<'_, T>, entry: DeviceEntry) {
         self.number = entry.number();
         self.profile = entry.profile();
         self.mode = entry.mode();
+        self.flags = entry.flags();
+        self.port = entry.port();
         self.judged = true;
-        self.bound = entry.is_bound();
+        self.bound = self.flags & (DEVICE_BOUND | DEVICE_DHCP_ADDRESS) != 0;
+        if self.flags & DEVICE_MARKED != 0
+            && let Some(line) = policy.device_line(self.number)
+        {
+            self.quarantined = line.quarantine_until > policy.time();
+            self.adopting = line.adopt_until > policy.time();
+        }
+        if policy.settings.opened != 0
+            && let Some(line) = policy.profile(self.profile)
+        {
+            self.open(policy, line);
+        }
+        // The one thing that audit does not soften: somebody has isolated the device.
+        if self.quarantined {
+            self.mode = Mode::Enforce;
+        }
     }
 
     /// Falls under a profile without being declared; profile 0 denies it.
@@ -60,14 +91,38 @@ impl Party {
         self.profile = profile;
         self.mode = line.mode();
         self.judged = true;
+        if line.packets | line.bytes | line.flows != 0 {
+            self.flags = DEVICE_LIMITED;
+        }
+        self.open(policy, line);
         Ok(())
     }
 
+    /// Break-glass: what would be denied passes, and is reported.
     #[inline(always)]
-    pub(super) const fn verdict(&self, finding: Finding) -> Verdict {
+    fn open<T: Tables>(&mut self, policy: &Policy<'_, T>, line: &ProfileLine) {
+        if line.open_until > policy.time() {
+            self.mode = Mode::Audit;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_held(&self) -> bool {
+        self.flags & DEVICE_HELD != 0
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_limited(&self) -> bool {
+        self.flags & DEVICE_LIMITED != 0
+    }
+
+    #[inline(always)]
+    pub(super) const fn verdict(&self, finding: Finding, tolerance: Tolerance) -> Verdict {
         Verdict {
             reason: finding.reason,
             mode: self.mode,
+            tolerance,
+            reserved: 0,
             rule: finding.rule,
             device: self.number,
         }
@@ -93,7 +148,7 @@ pub(super) fn identify<T: Tables>(
             end: 0,
             device: Some(entry),
         });
-        work.parties[0].declare(entry);
+        work.parties[0].declare(policy, entry);
     } else if !port.is_core() {
         policy.tables.note(Step::Identified {
             end: 0,
@@ -111,7 +166,7 @@ pub(super) fn identify<T: Tables>(
             end: 1,
             device: Some(entry),
         });
-        work.parties[1].declare(entry);
+        work.parties[1].declare(policy, entry);
     } else if port.is_core() {
         policy.tables.note(Step::Identified {
             end: 1,

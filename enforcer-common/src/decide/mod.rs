@@ -1,24 +1,34 @@
-//! The decision: identify → guard → flow → match → verdict. The same code runs
+//! The decision: identify → admit → flow → guard → match → verdict. The same code runs
 //! in the kernel, in `explain` and in the tests; it reads the world through
 //! [`Frame`] and [`Tables`] alone, and changes nothing but flows and budgets.
 
+mod admit;
+mod condition;
 pub mod control;
+mod dhcp;
 mod flow;
+mod fragment;
 pub mod guard;
 pub mod identify;
+mod lesson;
+mod limit;
 mod permit;
 mod policy;
 mod services;
+pub mod stage;
 pub mod trace;
 
-pub use policy::Policy;
+pub use policy::{Moment, Policy};
 
-use crate::addr::Mac;
+use crate::addr::{Ip, Mac};
 use crate::flow::{Flow, FlowKey};
+use crate::fragment::{Fragment, FragmentKey};
+use crate::learned::LearnedKey;
 use crate::packet::{self, Packet, ethertype};
 use crate::port::Port;
 use crate::tables::{Frame, Tables};
-use crate::verdict::{Mode, Reason, Verdict};
+use crate::table::ProfileLine;
+use crate::verdict::{Mode, Reason, Tolerance, Verdict};
 use identify::Party;
 
 /// Scratch of one decision; in the kernel it lives per CPU, off the stack.
@@ -33,10 +43,17 @@ pub struct Work {
     /// What was found for each end.
     pub findings: [Finding; 2],
     pub plan: flow::Plan,
+    /// When, and by which policy, the frame is judged.
+    pub moment: Moment,
+    pub fragment_key: FragmentKey,
+    pub fragment: Fragment,
+    pub learned_key: LearnedKey,
     /// Policy that judged, 0 where none was loaded.
     pub epoch: u32,
     /// Events a second that the policy grants a device.
     pub events_per_second: u32,
+    /// Whether user space is shown the frame, to learn from it: 1, else 0.
+    pub teaches: u32,
     /// Set by the host once the decision is made.
     pub verdict: Verdict,
 }
@@ -49,15 +66,60 @@ impl Work {
         parties: [Party::NOBODY; 2],
         findings: [Finding::of(Reason::Rule); 2],
         plan: flow::Plan::EMPTY,
+        moment: Moment::EMPTY,
+        fragment_key: FragmentKey::EMPTY,
+        fragment: Fragment::EMPTY,
+        learned_key: LearnedKey::EMPTY,
         epoch: 0,
         events_per_second: 0,
+        teaches: 0,
         verdict: Verdict {
             reason: Reason::Rule,
             mode: Mode::Audit,
+            tolerance: Tolerance::NONE,
+            reserved: 0,
             rule: 0,
             device: 0,
         },
     };
+
+    /// One end of the frame: 0 the source, else the destination.
+    #[inline(always)]
+    const fn party(&self, end: u8) -> Party {
+        if end == 0 {
+            self.parties[0]
+        } else {
+            self.parties[1]
+        }
+    }
+
+    /// The address of the other end.
+    #[inline(always)]
+    const fn peer(&self, end: u8) -> Ip {
+        if end == 0 {
+            self.packet.destination
+        } else {
+            self.packet.source
+        }
+    }
+
+    #[inline(always)]
+    const fn finding(&self, end: u8) -> Finding {
+        if end == 0 {
+            self.findings[0]
+        } else {
+            self.findings[1]
+        }
+    }
+
+    #[inline(always)]
+    const fn find(&mut self, end: u8, finding: Finding) {
+        if end == 0 {
+            self.findings[0] = finding;
+        } else {
+            self.findings[1] = finding;
+        }
+    }
 }
 
 /// What was found for one end of a frame.
@@ -67,12 +129,18 @@ pub struct Finding {
     /// The rule that allows, 0 where none does.
     pub rule: u16,
     pub reason: Reason,
+    /// Whether the rule grants a limited rate.
+    pub limited: bool,
 }
 
 impl Finding {
     #[inline(always)]
     pub const fn of(reason: Reason) -> Self {
-        Self { rule: 0, reason }
+        Self {
+            rule: 0,
+            reason,
+            limited: false,
+        }
     }
 }
 
@@ -89,8 +157,10 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
     work.findings = [Finding::of(Reason::Rule); 2];
     work.epoch = 0;
     work.events_per_second = 1;
+    work.teaches = 0;
     let parsed = packet::ethernet::parse(frame, &mut work.packet);
-    let Some(policy) = Policy::open(tables) else {
+    work.moment = Moment::take(tables);
+    let Some(policy) = Policy::at(tables, work.moment) else {
         let mode = if port.pass_without_policy != 0 {
             Mode::Audit
         } else {
@@ -99,6 +169,8 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
         return Verdict {
             reason: Reason::NoPolicy,
             mode,
+            tolerance: Tolerance::NONE,
+            reserved: 0,
             rule: 0,
             device: 0,
         };
@@ -110,7 +182,14 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
         Err(reason) => Err(reason),
     };
     match judged {
-        Ok(()) => conclude(work),
+        Ok(()) => {
+            if limit::concerns(work) {
+                tables.spend(&policy, work);
+            }
+            let verdict = conclude(&policy, work);
+            work.teaches = u32::from(lesson::teaches(&policy, work, &verdict));
+            verdict
+        }
         Err(reason) => nobody(&policy, reason),
     }
 }
@@ -134,16 +213,51 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
     if port.is_core() && is_bridge(port, work.packet.destination_mac) {
         return Err(Reason::ToEnforcer);
     }
+    admit::check_tags(policy, port, &work.packet)?;
     identify::identify(policy, port, work)?;
+    if admit::settles(policy, port, work) {
+        return Ok(());
+    }
     match work.packet.ethertype {
-        ethertype::ARP => services::judge_arp(frame, policy, work),
-        ethertype::IPV4 | ethertype::IPV6 => match packet::parse_ip(frame, &mut work.packet) {
+        ethertype::ARP => {
+            policy.tables.serve(frame, policy, work);
+        }
+        ethertype::IPV4 | ethertype::IPV6 => match policy.tables.parse_ip(frame, work) {
             Ok(()) => judge_ip(frame, policy, work),
             Err(reason) => work.findings = [Finding::of(reason); 2],
         },
-        _ => work.findings = [Finding::of(Reason::EtherType); 2],
+        _ => {
+            let [source, destination] = work.parties;
+            work.findings = [
+                by_ethertype(policy, &source, work.packet.ethertype),
+                by_ethertype(policy, &destination, work.packet.ethertype),
+            ];
+        }
     }
     Ok(())
+}
+
+/// What a profile says of a protocol that is neither IP nor ARP.
+#[inline(always)]
+fn by_ethertype<T: Tables>(policy: &Policy<'_, T>, party: &Party, ethertype: u16) -> Finding {
+    let listed = |line: &ProfileLine| {
+        let [a, b, c, d, e, f, g, h] = line.ethertypes;
+        // Lower ones are lengths; unused places are zero.
+        ethertype >= ethertype::FIRST
+            && (ethertype == a
+                || ethertype == b
+                || ethertype == c
+                || ethertype == d
+                || ethertype == e
+                || ethertype == f
+                || ethertype == g
+                || ethertype == h)
+    };
+    Finding::of(if policy.profile(party.profile).is_some_and(listed) {
+        Reason::EtherTypeListed
+    } else {
+        Reason::EtherType
+    })
 }
 
 /// A bridge whose address is not known has the zero address, which is nobody's.
@@ -155,7 +269,13 @@ fn is_bridge(port: &Port, mac: Mac) -> bool {
 /// Network services come first; what they leave open, the rules may allow.
 #[inline(always)]
 fn judge_ip<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
-    if services::serve(frame, policy, work) {
+    if work.packet.is_fragment()
+        && let Err(reason) = policy.tables.admit_fragment(policy, work)
+    {
+        work.findings = [Finding::of(reason); 2];
+        return;
+    }
+    if services::concern(&work.packet) && policy.tables.serve(frame, policy, work) {
         return;
     }
     flow::judge(frame, policy, work);
@@ -166,17 +286,29 @@ fn judge_ip<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, wor
 
 /// Joins the findings of both ends: the frame's verdict is the harsher one.
 #[inline(always)]
-fn conclude(work: &Work) -> Verdict {
+fn conclude<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> Verdict {
     let [source, destination] = work.parties;
-    let for_source = source.verdict(work.findings[0]);
-    let for_destination = destination.verdict(work.findings[1]);
+    let for_source = verdict(policy, &source, work.findings[0]);
+    let for_destination = verdict(policy, &destination, work.findings[1]);
     if !source.judged {
         return for_destination;
     }
-    if destination.judged && for_destination.fate() as u8 > for_source.fate() as u8 {
+    let harsher = for_destination.fate().severity() > for_source.fate().severity();
+    if destination.judged && harsher {
         return for_destination;
     }
     for_source
+}
+
+/// The verdict for one end; what could not be judged passes if its profile says so.
+#[inline(always)]
+fn verdict<T: Tables>(policy: &Policy<'_, T>, party: &Party, finding: Finding) -> Verdict {
+    let failed = finding.reason.failure() != Tolerance::NONE;
+    let tolerance = match policy.profile(party.profile) {
+        Some(line) if failed => line.tolerance(),
+        _ => Tolerance::NONE,
+    };
+    party.verdict(finding, tolerance)
 }
 
 /// A verdict that concerns no declared device falls under the policy's own mode.
@@ -185,6 +317,8 @@ fn nobody<T: Tables>(policy: &Policy<'_, T>, reason: Reason) -> Verdict {
     Verdict {
         reason,
         mode: policy.settings.default_mode(),
+        tolerance: Tolerance(policy.settings.tolerance as u8),
+        reserved: 0,
         rule: 0,
         device: 0,
     }

@@ -1,14 +1,13 @@
 //! Match stage: whether an end's profile has a rule for this flow.
 
-use super::identify::Party;
 use super::trace::Step;
-use super::{Finding, Policy};
+use super::{Finding, Policy, Work, condition};
 use crate::addr::Ip;
 use crate::flow::protocol;
 use crate::packet::{Packet, ethertype, icmp};
 use crate::table::{
-    Direction, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_TCP, SERVICE_UDP,
-    profile_class,
+    BY_NAME, Direction, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_TCP, SERVICE_UDP,
+    group_class,
 };
 use crate::tables::Tables;
 use crate::verdict::Reason;
@@ -21,85 +20,129 @@ pub(super) enum Initiator {
     Destination,
 }
 
-/// What both ends' profiles say of a flow that `initiator` starts.
+/// Finds what both ends' profiles say of the flow that is planned. Leaves in the
+/// plan how long that holds.
 #[inline(always)]
-pub(super) fn permit<T: Tables>(
-    policy: &Policy<'_, T>,
-    packet: &Packet,
-    parties: &[Party; 2],
-    initiator: Initiator,
-) -> [Finding; 2] {
-    let index = service_index(packet, initiator);
-    let service = policy.service(index);
-    policy.tables.note(Step::Service {
-        index,
-        class: service,
-    });
-    let [source, destination] = parties;
-    let (outward, inward) = match initiator {
-        Initiator::Source => (Direction::To, Direction::From),
-        Initiator::Destination => (Direction::From, Direction::To),
-    };
-    let for_source = Question {
-        direction: outward,
-        service,
-        peer: packet.destination,
-        peer_party: *destination,
-    };
-    let for_destination = Question {
-        direction: inward,
-        service,
-        peer: packet.source,
-        peer_party: *source,
-    };
-    [
-        finding(policy, source, &for_source),
-        finding(policy, destination, &for_destination),
-    ]
+pub(super) fn permit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    let index = service_index(&work.packet, work.plan.initiator());
+    let class = policy.service(index);
+    policy.tables.note(Step::Service { index, class });
+    work.plan.service = class;
+    work.plan.valid_until = u32::MAX;
+    find(policy, work, 0);
+    find(policy, work, 1);
 }
 
-/// What is asked of one end's profile.
-struct Question {
-    direction: Direction,
-    service: u16,
-    peer: Ip,
-    peer_party: Party,
-}
-
+/// Finds what the profile at one end says: 0 the source, 1 the destination.
 #[inline(always)]
-fn finding<T: Tables>(policy: &Policy<'_, T>, party: &Party, question: &Question) -> Finding {
+fn find<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, end: u8) {
+    let party = work.party(end);
     if !party.judged || party.served {
-        return Finding::of(Reason::Rule);
+        work.find(end, Finding::of(Reason::Rule));
+        return;
     }
-    let rule = rule_for(policy, party.profile, question);
-    let reason = if rule == 0 {
-        Reason::NoRule
-    } else {
-        Reason::Rule
-    };
-    Finding { rule, reason }
+    work.find(end, Finding::of(Reason::NoRule));
+    policy.tables.look_up(policy, work, end);
+    let [by_address, by_group] = work.plan.cells;
+    decide(policy, work, by_address, end);
+    if !work.finding(end).reason.allows() {
+        decide(policy, work, by_group, end);
+    }
 }
 
-/// The rule by the peer's address, else by the profile of a peer that is a
-/// declared device; 0 where there is none.
+/// Whether a guard of a profile names the sender of a message as entitled to it.
 #[inline(always)]
-fn rule_for<T: Tables>(policy: &Policy<'_, T>, profile: u32, question: &Question) -> u16 {
-    let &Question {
-        direction,
-        service,
-        peer,
-        peer_party,
-    } = question;
-    let rule = policy.rule(profile, direction, policy.class(peer), service);
-    if rule != 0 || peer_party.number == 0 {
-        return rule;
+pub(super) fn asks_guard<T: Tables>(
+    policy: &Policy<'_, T>,
+    profile: u32,
+    sender: Ip,
+    service: u32,
+) -> bool {
+    let service = policy.service(service);
+    policy.cell(profile, Direction::To, policy.class(sender), service) != 0
+}
+
+/// Looks up the cells of the profile at one end: by the peer's address, and by the
+/// group of a peer that is a declared device.
+#[inline(always)]
+pub(super) fn look_up<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, end: u8) {
+    let party = work.party(end);
+    // The end that starts asks its rules with `to`, the other those with `from`.
+    let direction = if work.plan.initiator == end {
+        Direction::To
+    } else {
+        Direction::From
+    };
+    let (service, class) = (work.plan.service, policy.class(work.peer(end)));
+    work.plan.cells = [policy.cell(party.profile, direction, class, service), 0];
+    let other = work.party(1 - end).number;
+    if other == 0 {
+        return;
     }
-    policy.rule(
-        profile,
-        direction,
-        profile_class(peer_party.profile),
-        service,
-    )
+    let group = policy.device_line(other).map_or(0, |line| line.group);
+    if group != 0 {
+        let class = group_class(group);
+        work.plan.cells[1] = policy.cell(party.profile, direction, class, service);
+    }
+}
+
+/// Finds the rule that a cell stands for.
+#[inline(always)]
+fn decide<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, cell: u16, end: u8) {
+    if cell == 0 {
+        return;
+    }
+    if cell <= policy.layout.rule_count {
+        let rule = Finding {
+            rule: cell,
+            reason: Reason::Rule,
+            limited: false,
+        };
+        work.find(end, rule);
+    } else {
+        policy.tables.choose(policy, work, cell, end);
+    }
+}
+
+/// Finds the first rule of a cell's alternatives whose conditions hold now.
+#[inline(always)]
+pub(super) fn choose<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, cell: u16, end: u8) {
+    let Some(alternatives) = policy.alternatives(cell) else {
+        return;
+    };
+    for entry in &alternatives.0 {
+        let entry = *entry;
+        if entry == 0 {
+            break;
+        }
+        let rule = entry as u16;
+        let Some(line) = policy.rule_line(rule) else {
+            break;
+        };
+        let awake = condition::awake_until(policy, line);
+        if awake == 0 {
+            work.find(end, Finding::of(Reason::RuleAsleep));
+            continue;
+        }
+        let known = if entry & BY_NAME == 0 {
+            u32::MAX
+        } else {
+            condition::named_until(policy, work, line, end)
+        };
+        if known == 0 {
+            work.find(end, Finding::of(Reason::NameNotLearned));
+            continue;
+        }
+        work.plan.hold_until(awake);
+        work.plan.hold_until(known);
+        let rule = Finding {
+            rule,
+            reason: Reason::Rule,
+            limited: line.is_limited(),
+        };
+        work.find(end, rule);
+        return;
+    }
 }
 
 /// Place in the service table: the port at the end that did not start, or the

@@ -1,13 +1,15 @@
 //! What a device needs to live on its network, apart from its rules: ARP, IPv6
-//! neighbour discovery with MLD, DHCP as a client. Without state.
+//! neighbour discovery with MLD, DHCP as a client ([`super::dhcp`]). Without state.
 
-use super::guard;
 use super::identify::Party;
-use super::{Finding, Policy, Work};
+use super::permit::asks_guard;
+use super::{Finding, Policy, Work, dhcp, guard};
 use crate::addr::Ip;
 use crate::flow::protocol;
 use crate::packet::{Packet, arp, ethertype, icmp};
-use crate::table::{PROFILE_ARP, PROFILE_DHCP, PROFILE_NEIGHBOUR_DISCOVERY};
+use crate::table::{
+    PROFILE_ARP, PROFILE_NEIGHBOUR_DISCOVERY, PROFILE_ROUTERS, SERVICE_ROUTER,
+};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
@@ -16,32 +18,35 @@ const MLD_QUERY: u8 = 130;
 const MLD_REPORT: u8 = 131;
 const MLD_DONE: u8 = 132;
 const ROUTER_SOLICITATION: u8 = 133;
+const ROUTER_ADVERTISEMENT: u8 = 134;
 const NEIGHBOUR_SOLICITATION: u8 = 135;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 const REDIRECT: u8 = 137;
 const MLD2_REPORT: u8 = 143;
 
-/// UDP ports of DHCP (RFC 2131, 4.1) and DHCPv6 (RFC 8415, 7.2).
-const DHCP_SERVER: u16 = 67;
-const DHCP_CLIENT: u16 = 68;
-const DHCPV6_CLIENT: u16 = 546;
-const DHCPV6_SERVER: u16 = 547;
-
 /// Judges what the services know; true when that leaves nothing to ask the rules.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn serve<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     policy: &Policy<'_, T>,
     work: &mut Work,
 ) -> bool {
+    if work.packet.ethertype == ethertype::ARP {
+        judge_arp(frame, policy, work);
+        return true;
+    }
     if is_neighbour(&work.packet) {
         judge_neighbour(frame, policy, work);
-    } else if is_dhcp(&work.packet) {
-        judge_dhcp(policy, work);
     } else {
-        return false;
+        dhcp::judge(frame, policy, work);
     }
     settle(work)
+}
+
+/// Whether the services know anything of an IP packet.
+#[inline(always)]
+pub(super) const fn concern(packet: &Packet) -> bool {
+    is_neighbour(packet) || dhcp::concerns(packet) && !packet.is_fragment()
 }
 
 /// An end that the services allow needs no rule; what is forged or malformed, no
@@ -53,21 +58,28 @@ fn settle(work: &mut Work) -> bool {
         party.served = finding.reason.allows();
         settled &= party.served || !party.judged;
     }
-    let source = work.findings[0].reason;
+    let [source, destination] = work.findings;
     settled
-        || matches!(source, Reason::SpoofedSource | Reason::Truncated)
+        || matches!(
+            source.reason,
+            Reason::SpoofedSource | Reason::Truncated | Reason::BadDhcp
+        )
+        || matches!(
+            destination.reason,
+            Reason::RogueDhcpServer | Reason::BadDhcp | Reason::RogueRouter
+        )
         || (is_neighbour(&work.packet) && !is_well_formed(&work.packet))
 }
 
 #[inline(always)]
-fn has<T: Tables>(policy: &Policy<'_, T>, party: &Party, flag: u32) -> bool {
+pub(super) fn has<T: Tables>(policy: &Policy<'_, T>, party: &Party, flag: u32) -> bool {
     policy
         .profile(party.profile)
         .is_some_and(|profile| profile.flags & flag != 0)
 }
 
 #[inline(always)]
-pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(
+fn judge_arp<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     policy: &Policy<'_, T>,
     work: &mut Work,
@@ -82,7 +94,7 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(
     let [source, destination] = work.parties;
     let sender = work.packet.source;
     // A probe carries no sender address (RFC 5227, 2.1.1).
-    let honest = !source.bound || sender.is_unspecified() || guard::owns(policy, &source, sender);
+    let honest = !source.bound || sender.is_unspecified() || guard::owns(policy, &source, &work.packet, claimed, sender);
     // Clusters and redundant gateways in the core answer with a hardware address
     // that they do not send from; a device has no business to.
     let for_source = if !has(policy, &source, PROFILE_ARP) || claimed != work.packet.source_mac {
@@ -121,12 +133,21 @@ fn judge_neighbour<F: Frame + ?Sized, T: Tables>(
         Reason::NeighbourDiscoveryDenied
     };
     let served = has(policy, &destination, PROFILE_NEIGHBOUR_DISCOVERY);
-    let for_destination = if served && is_well_formed(packet) && packet.icmp_type != REDIRECT {
-        Reason::NeighbourDiscovery
-    } else {
+    let for_destination = if !served || !is_well_formed(packet) || packet.icmp_type == REDIRECT {
         Reason::NeighbourDiscoveryDenied
+    } else if packet.icmp_type == ROUTER_ADVERTISEMENT && is_rogue(policy, &destination, packet) {
+        Reason::RogueRouter
+    } else {
+        Reason::NeighbourDiscovery
     };
     work.findings = [Finding::of(for_source), Finding::of(for_destination)];
+}
+
+/// Whether a router advertises itself that the device's policy does not name.
+#[inline(always)]
+fn is_rogue<T: Tables>(policy: &Policy<'_, T>, party: &Party, packet: &Packet) -> bool {
+    has(policy, party, PROFILE_ROUTERS)
+        && !asks_guard(policy, party.profile, packet.source, SERVICE_ROUTER)
 }
 
 /// Neighbour discovery that neither the services nor a rule allow.
@@ -163,12 +184,12 @@ fn judge_neighbour_source<F: Frame + ?Sized, T: Tables>(
         return Reason::NeighbourDiscovery;
     }
     // Duplicate address detection solicits from the unspecified address.
-    if !packet.source.is_unspecified() && !guard::owns(policy, party, packet.source) {
+    if !packet.source.is_unspecified() && !guard::owns(policy, party, packet, packet.source_mac, packet.source) {
         return Reason::SpoofedSource;
     }
     if packet.icmp_type == NEIGHBOUR_ADVERTISEMENT {
         return match frame.read(packet.next) {
-            Some(target) if guard::owns(policy, party, Ip::v6(target)) => {
+            Some(target) if guard::owns(policy, party, packet, packet.source_mac, Ip::v6(target)) => {
                 Reason::NeighbourDiscovery
             }
             Some(_) => Reason::SpoofedSource,
@@ -179,67 +200,16 @@ fn judge_neighbour_source<F: Frame + ?Sized, T: Tables>(
 }
 
 /// Hop limits that show the sender to be on the link: 255 for neighbour
-/// discovery (RFC 4861, 6.1 and 7.1), 1 for MLD (RFC 3810, 5).
+/// discovery (RFC 4861, 6.1 and 7.1), 1 for MLD (RFC 3810, 5). Neither comes in
+/// fragments (RFC 6980, 5).
 #[inline(always)]
 const fn is_well_formed(packet: &Packet) -> bool {
+    if packet.fragment != 0 {
+        return false;
+    }
     match packet.icmp_type {
         MLD_QUERY | MLD_REPORT | MLD_DONE | MLD2_REPORT => packet.hop_limit == 1,
         ROUTER_SOLICITATION..=REDIRECT => packet.hop_limit == 255 && packet.icmp_code == 0,
         _ => false,
     }
-}
-
-#[inline(always)]
-const fn is_dhcp(packet: &Packet) -> bool {
-    packet.protocol == protocol::UDP && (is_from_client(packet) || is_from_server(packet))
-}
-
-#[inline(always)]
-const fn is_from_client(packet: &Packet) -> bool {
-    matches!(
-        (
-            packet.ethertype,
-            packet.source_port,
-            packet.destination_port
-        ),
-        (ethertype::IPV4, DHCP_CLIENT, DHCP_SERVER)
-            | (ethertype::IPV6, DHCPV6_CLIENT, DHCPV6_SERVER)
-    )
-}
-
-#[inline(always)]
-const fn is_from_server(packet: &Packet) -> bool {
-    matches!(
-        (
-            packet.ethertype,
-            packet.source_port,
-            packet.destination_port
-        ),
-        (ethertype::IPV4, DHCP_SERVER, DHCP_CLIENT)
-            | (ethertype::IPV6, DHCPV6_SERVER, DHCPV6_CLIENT)
-    )
-}
-
-/// A device is a client: it sends as one, and is answered by servers.
-#[inline(always)]
-fn judge_dhcp<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
-    // A client that asks for its first address has none to be held to.
-    if is_from_client(&work.packet) && work.packet.source.is_unspecified() {
-        work.parties[0].bound = false;
-    }
-    let [source, destination] = work.parties;
-    let packet = &work.packet;
-    let for_source = if !is_from_client(packet) || !has(policy, &source, PROFILE_DHCP) {
-        Reason::NoRule
-    } else if guard::check_source(policy, &source, packet).is_ok() {
-        Reason::Dhcp
-    } else {
-        Reason::SpoofedSource
-    };
-    let for_destination = if is_from_server(packet) && has(policy, &destination, PROFILE_DHCP) {
-        Reason::Dhcp
-    } else {
-        Reason::NoRule
-    };
-    work.findings = [Finding::of(for_source), Finding::of(for_destination)];
 }

@@ -1,6 +1,6 @@
 //! Ethernet stage: addresses, up to two VLAN tags (802.1Q, 802.1ad), EtherType.
 
-use super::{Packet, ethertype};
+use super::{PRIORITY_TAG, Packet, ethertype};
 use crate::addr::{Mac, Vlan};
 use crate::tables::Frame;
 use crate::verdict::Reason;
@@ -43,6 +43,10 @@ fn read_tag<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<u16, Re
     packet.ethertype = u16::from_be_bytes([t0, t1]);
     packet.next += TAG;
     let identifier = u16::from_be_bytes([c0, c1]) & 0x0fff;
+    packet.tags += 1;
+    if identifier == 0 {
+        packet.tags |= PRIORITY_TAG;
+    }
     if identifier == RESERVED_VLAN {
         Err(Reason::BadVlan)
     } else {

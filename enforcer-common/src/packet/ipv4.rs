@@ -1,18 +1,18 @@
 //! IPv4 stage (RFC 791): header with options, lengths, fragments.
 
-use super::Packet;
+use super::{FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_MORE, Packet};
 use crate::addr::Ip;
 use crate::tables::Frame;
 use crate::verdict::Reason;
 
 const HEADER: u32 = 20;
-/// More fragments, or an offset other than 0.
-const FRAGMENT: u16 = 0x3fff;
+const MORE: u16 = 0x2000;
+const OFFSET: u16 = 0x1fff;
 
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
     let first: [u8; 12] = frame.read(packet.next).ok_or(Reason::Truncated)?;
-    let [version, _, l0, l1, _, _, f0, f1, ttl, protocol, _, _] = first;
+    let [version, _, l0, l1, i0, i1, f0, f1, ttl, protocol, _, _] = first;
     let header = u32::from(version & 0x0f) * 4;
     let total = u32::from(u16::from_be_bytes([l0, l1]));
     if version >> 4 != 4 || header < HEADER || total < header {
@@ -28,9 +28,20 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
     if packet.end > packet.length {
         return Err(Reason::Truncated);
     }
-    if u16::from_be_bytes([f0, f1]) & FRAGMENT != 0 {
-        return Err(Reason::Fragment);
-    }
     packet.next += header;
+    let place = u16::from_be_bytes([f0, f1]);
+    if place & (MORE | OFFSET) != 0 {
+        packet.fragment_id = u32::from(u16::from_be_bytes([i0, i1]));
+        packet.fragment_start = packet.next as u16;
+        packet.fragment_offset = place & OFFSET;
+        packet.fragment = if place & OFFSET == 0 {
+            FRAGMENT_FIRST
+        } else {
+            FRAGMENT_LATER
+        };
+        if place & MORE != 0 {
+            packet.fragment |= FRAGMENT_MORE;
+        }
+    }
     Ok(())
 }

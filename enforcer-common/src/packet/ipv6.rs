@@ -1,6 +1,6 @@
 //! IPv6 stage (RFC 8200): header, lengths, and a bounded walk of extension headers.
 
-use super::Packet;
+use super::{FRAGMENT_FIRST, FRAGMENT_HEADER, FRAGMENT_LATER, FRAGMENT_MORE, Packet};
 use crate::addr::Ip;
 use crate::flow::protocol;
 use crate::tables::Frame;
@@ -54,10 +54,11 @@ fn walk_extensions<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<
             // Counted in 4-byte words, less two (RFC 4302, 2.2).
             protocol::AUTHENTICATION => (u32::from(length) + 2) * 4,
             protocol::FRAGMENT => {
-                // An atomic fragment is a whole packet (RFC 6946).
-                if u16::from_be_bytes([f0, f1]) & 0xfff9 != 0 {
-                    return Err(Reason::Fragment);
+                // A fragment is not fragmented again (RFC 8200, 4.5).
+                if packet.fragment != 0 {
+                    return Err(Reason::BadIpv6);
                 }
+                note_fragment(frame, packet, u16::from_be_bytes([f0, f1]))?;
                 8
             }
             _ => (u32::from(length) + 1) * 8,
@@ -65,10 +66,45 @@ fn walk_extensions<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<
         packet.next += bytes;
         packet.protocol = next_header;
         if packet.next > packet.end {
-            return Err(Reason::Truncated);
+            // All headers stand in the first fragment (RFC 7112, 5).
+            return Err(if packet.fragment & FRAGMENT_FIRST != 0 {
+                Reason::FragmentTiny
+            } else {
+                Reason::Truncated
+            });
+        }
+        if packet.fragment & FRAGMENT_LATER != 0 {
+            return Ok(());
         }
     }
     Err(Reason::TooManyExtensions)
+}
+
+/// A fragment without more and without an offset is a whole packet (RFC 6946).
+#[inline(always)]
+fn note_fragment<F: Frame + ?Sized>(
+    frame: &F,
+    packet: &mut Packet,
+    place: u16,
+) -> Result<(), Reason> {
+    let (offset, more) = (place >> 3, place & 1 != 0);
+    packet.fragment = FRAGMENT_HEADER;
+    if offset == 0 && !more {
+        return Ok(());
+    }
+    let identification: [u8; 4] = frame.read(packet.next + 4).ok_or(Reason::Truncated)?;
+    packet.fragment_id = u32::from_be_bytes(identification);
+    packet.fragment_start = packet.next as u16 + 8;
+    packet.fragment_offset = offset;
+    packet.fragment |= if offset == 0 {
+        FRAGMENT_FIRST
+    } else {
+        FRAGMENT_LATER
+    };
+    if more {
+        packet.fragment |= FRAGMENT_MORE;
+    }
+    Ok(())
 }
 
 #[inline(always)]

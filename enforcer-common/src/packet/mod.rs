@@ -52,8 +52,28 @@ pub struct Packet {
     pub tcp_flags: u8,
     pub icmp_type: u8,
     pub icmp_code: u8,
-    pub reserved: u8,
+    /// A sum of `FRAGMENT_…`, 0 for a whole packet.
+    pub fragment: u8,
+    /// Identification of the packet that a fragment belongs to.
+    pub fragment_id: u32,
+    /// Offset of a fragment's first byte in the frame.
+    pub fragment_start: u16,
+    /// Place of a fragment in its packet, in units of 8 bytes.
+    pub fragment_offset: u16,
+    /// VLAN tags, and [`PRIORITY_TAG`].
+    pub tags: u8,
+    pub reserved: [u8; 7],
 }
+
+/// Part of a packet: the first, or a later one.
+pub const FRAGMENT_FIRST: u8 = 1;
+pub const FRAGMENT_LATER: u8 = 2;
+/// More fragments follow.
+pub const FRAGMENT_MORE: u8 = 4;
+/// An IPv6 packet that carries a fragment header, be it whole (RFC 6946).
+pub const FRAGMENT_HEADER: u8 = 8;
+/// In [`Packet::tags`]: a tag with identifier 0.
+pub const PRIORITY_TAG: u8 = 0x80;
 
 impl Packet {
     pub const EMPTY: Self = Self {
@@ -73,8 +93,19 @@ impl Packet {
         tcp_flags: 0,
         icmp_type: 0,
         icmp_code: 0,
-        reserved: 0,
+        fragment: 0,
+        fragment_id: 0,
+        fragment_start: 0,
+        fragment_offset: 0,
+        tags: 0,
+        reserved: [0; 7],
     };
+
+    /// Whether this is a part of a packet, and not the whole of it.
+    #[inline(always)]
+    pub const fn is_fragment(&self) -> bool {
+        self.fragment & (FRAGMENT_FIRST | FRAGMENT_LATER) != 0
+    }
 
     #[inline(always)]
     pub const fn is_ip(&self) -> bool {
@@ -82,8 +113,9 @@ impl Packet {
     }
 }
 
-/// Parses an IP packet and its transport header; the Ethernet stage came before.
-#[inline(never)]
+/// Parses an IP packet and its transport header, which a later fragment has not;
+/// the Ethernet stage came before.
+#[inline(always)]
 pub fn parse_ip<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
     if packet.ethertype == ethertype::IPV4 {
         ipv4::parse(frame, packet)?;
@@ -91,7 +123,15 @@ pub fn parse_ip<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(),
         ipv6::parse(frame, packet)?;
     }
     check_addresses(packet)?;
-    transport::parse(frame, packet)
+    if packet.fragment & FRAGMENT_LATER != 0 {
+        return Ok(());
+    }
+    let parsed = transport::parse(frame, packet);
+    if packet.fragment & FRAGMENT_FIRST != 0 && matches!(parsed, Err(Reason::Truncated)) {
+        // All headers stand in the first fragment (RFC 1858; RFC 7112).
+        return Err(Reason::FragmentTiny);
+    }
+    parsed
 }
 
 /// Addresses that no frame on a wire may carry (RFC 1122, 3.2.1.3; RFC 4291,

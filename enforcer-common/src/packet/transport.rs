@@ -1,6 +1,6 @@
 //! Transport stage: TCP, UDP, ICMP and ICMPv6; other protocols are left alone.
 
-use super::{Packet, ethertype, icmp};
+use super::{FRAGMENT_FIRST, Packet, ethertype, icmp};
 use crate::flow::protocol;
 use crate::tables::Frame;
 use crate::verdict::Reason;
@@ -70,7 +70,9 @@ fn parse_udp<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
     packet.source_port = u16::from_be_bytes([s0, s1]);
     packet.destination_port = u16::from_be_bytes([d0, d1]);
     let length = u32::from(u16::from_be_bytes([l0, l1]));
-    if length < UDP_HEADER || packet.next + length > packet.end {
+    // The length is that of the whole datagram, of which a fragment is a part.
+    let beyond = packet.next + length > packet.end && packet.fragment & FRAGMENT_FIRST == 0;
+    if length < UDP_HEADER || beyond {
         return Err(Reason::BadUdp);
     }
     packet.next += UDP_HEADER;

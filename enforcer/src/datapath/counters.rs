@@ -26,6 +26,7 @@ pub struct Statistics {
     pub events_sent: u64,
     pub events_lost: u64,
     pub events_suppressed: u64,
+    pub lessons_lost: u64,
 }
 
 impl Datapath {
@@ -100,6 +101,7 @@ impl Datapath {
             events_sent: read(Statistic::EventsSent)?,
             events_lost: read(Statistic::EventsLost)?,
             events_suppressed: read(Statistic::EventsSuppressed)?,
+            lessons_lost: read(Statistic::LessonsLost)?,
         })
     }
 

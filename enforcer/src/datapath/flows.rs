@@ -33,11 +33,39 @@ impl Datapath {
         Ok(map.iter().take(limit).filter_map(Result::ok).collect())
     }
 
+    /// How many flows are remembered now.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn count_flows(&self) -> Result<u64> {
+        let map: HashMap<&MapData, FlowKey, Flow> = self
+            .ebpf
+            .map("FLOWS")
+            .context("the object holds no map FLOWS")?
+            .try_into()?;
+        // Half the work of `flows`: no entry is read. Keys that come and go meanwhile
+        // could make the walk begin anew without end.
+        let most = 2 * self.capacity.flows as usize;
+        Ok(map.keys().take(most).filter(Result::is_ok).count() as u64)
+    }
+
     /// Forgets flows that have been idle for too long at `second` of the monotonic clock.
     ///
     /// # Errors
     /// When the map cannot be read.
     pub fn sweep(&mut self, settings: &Settings, second: u32) -> Result<Sweep> {
+        self.sweep_and_list(settings, second).map(|(sweep, _)| sweep)
+    }
+
+    /// The same; the flows as they were before any was forgotten.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn sweep_and_list(
+        &mut self,
+        settings: &Settings,
+        second: u32,
+    ) -> Result<(Sweep, Vec<(FlowKey, Flow)>)> {
         let flows = self.flows(2 * self.capacity.flows as usize)?;
         let map = self
             .ebpf
@@ -45,19 +73,19 @@ impl Datapath {
             .context("the object holds no map FLOWS")?;
         let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
         let mut sweep = Sweep::default();
-        for (key, flow) in flows {
+        for (key, flow) in &flows {
             let timeout = idle_timeout(settings, key.protocol, flow.state).saturating_add(SLACK);
             let idle = second.wrapping_sub(flow.last_seen) as i32;
             // A packet may have begun the flow anew since the table was read.
             let unchanged =
-                || matches!(map.get(&key, 0), Ok(now) if now.last_seen == flow.last_seen);
-            if idle > timeout as i32 && unchanged() && map.remove(&key).is_ok() {
+                || matches!(map.get(key, 0), Ok(now) if now.last_seen == flow.last_seen);
+            if idle > timeout as i32 && unchanged() && map.remove(key).is_ok() {
                 sweep.expired += 1;
             } else {
                 sweep.current += 1;
             }
         }
-        Ok(sweep)
+        Ok((sweep, flows))
     }
 
     /// Writes a flow; for tests of ageing, whose clock cannot be moved.

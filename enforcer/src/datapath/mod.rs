@@ -1,10 +1,13 @@
 //! The kernel half seen from user space: load, attach, install policies, read
 //! counters and events. Knows nothing of YAML or of people.
 
+pub mod control;
 pub mod counters;
 pub mod features;
 pub mod flows;
 pub mod install;
+pub mod learned;
+pub mod marks;
 pub mod memory;
 pub mod object;
 pub mod observe;

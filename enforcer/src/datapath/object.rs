@@ -12,11 +12,16 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision.
-pub const PINNED_MAPS: [&str; 9] = [
+pub const PINNED_MAPS: [&str; 14] = [
     "POLICY",
     "CONTROL",
     "PORTS",
     "FLOWS",
+    "FRAGMENTS",
+    "LEARNED",
+    "RATES",
+    "SEEN",
+    "LESSONS",
     "VERDICTS",
     "RULES",
     "STATISTICS",

@@ -6,10 +6,11 @@ use std::mem::{offset_of, size_of};
 use anyhow::{Context as _, Result};
 use aya::Pod;
 use aya::maps::{MapData, PerCpuArray, RingBuf};
+use enforcer_common::decide::identify::Party;
 use enforcer_common::decide::{Finding, Work};
 use enforcer_common::flow::FlowKey;
 use enforcer_common::packet::Packet;
-use enforcer_common::verdict::{Mode, Reason, Verdict};
+use enforcer_common::verdict::{Mode, Reason, Tolerance, Verdict};
 
 use super::Datapath;
 
@@ -21,6 +22,10 @@ pub struct Observed {
     pub key: FlowKey,
     /// What was found for each end, source first.
     pub findings: [Finding; 2],
+    /// Numbers of the devices at each end, 0 where none was looked up or declared.
+    pub devices: [u32; 2],
+    /// Whether the frame is shown to user space, to learn from.
+    pub teaches: bool,
     pub epoch: u32,
 }
 
@@ -31,6 +36,8 @@ impl From<&Work> for Observed {
             packet: work.packet,
             key: work.key,
             findings: work.findings,
+            devices: work.parties.map(|party| party.number),
+            teaches: work.teaches != 0,
             epoch: work.epoch,
         }
     }
@@ -73,11 +80,14 @@ impl Datapath {
 
 fn decode(raw: &RawWork) -> Result<Observed> {
     const FINDINGS: usize = offset_of!(Work, findings);
+    const PARTIES: usize = offset_of!(Work, parties);
     let verdict = offset_of!(Work, verdict);
     Ok(Observed {
         verdict: Verdict {
             reason: reason(raw, verdict + offset_of!(Verdict, reason))?,
             mode: mode(raw.0[verdict + offset_of!(Verdict, mode)])?,
+            tolerance: Tolerance(raw.0[verdict + offset_of!(Verdict, tolerance)]),
+            reserved: 0,
             rule: number(raw, verdict + offset_of!(Verdict, rule)),
             device: word(raw, verdict + offset_of!(Verdict, device)),
         },
@@ -87,6 +97,11 @@ fn decode(raw: &RawWork) -> Result<Observed> {
             finding(raw, FINDINGS)?,
             finding(raw, FINDINGS + size_of::<Finding>())?,
         ],
+        devices: [
+            word(raw, PARTIES + offset_of!(Party, number)),
+            word(raw, PARTIES + size_of::<Party>() + offset_of!(Party, number)),
+        ],
+        teaches: word(raw, offset_of!(Work, teaches)) != 0,
         epoch: word(raw, offset_of!(Work, epoch)),
     })
 }
@@ -95,6 +110,7 @@ fn finding(raw: &RawWork, offset: usize) -> Result<Finding> {
     Ok(Finding {
         rule: number(raw, offset + offset_of!(Finding, rule)),
         reason: reason(raw, offset + offset_of!(Finding, reason))?,
+        limited: raw.0[offset + offset_of!(Finding, limited)] != 0,
     })
 }
 

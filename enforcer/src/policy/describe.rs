@@ -1,6 +1,9 @@
 //! A policy's parts as text, in the words of the policy language: for the
 //! control API, differences and explanations. Pure; judges nothing.
 
+mod condition;
+mod expectation;
+
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -13,6 +16,9 @@ use ipnet::IpNet;
 
 use super::model::{Device, Direction, Model, Network, Peer, Profile, Rule, Service};
 use super::numbers::{ICMP, ICMPV6};
+
+pub use condition::{fragments, limit, moment, port, trusted, window};
+pub use expectation::{asked, test};
 
 /// `to` or `from`.
 pub fn direction(direction: Direction) -> &'static str {
@@ -34,6 +40,9 @@ pub fn peer(model: &Model, peer: &Peer) -> String {
         Peer::Named(name) => name.clone(),
         Peer::Prefix(of) => prefix(*of),
         Peer::Profile(index) => format!("profile:{}", profile_name(model, *index)),
+        Peer::Device(index) => format!("device:{}", device_name(model, *index)),
+        Peer::Tag(tag) => format!("tag:{tag}"),
+        Peer::Name(name) => format!("dns:{name}"),
     }
 }
 
@@ -68,13 +77,14 @@ pub fn service_at(index: u32) -> Service {
     }
 }
 
-/// A rule in one line: `to dns: udp 53, tcp 53`.
+/// A rule in one line: `to dns: udp 53, tcp 53; expires 2027-03-01T00:00:00Z`.
 pub fn rule(model: &Model, rule: &Rule) -> String {
     let peers = peers(model, rule).join(", ");
     format!(
-        "{} {peers}: {}",
+        "{} {peers}: {}{}",
         direction(rule.direction),
-        services(rule).join(", ")
+        services(rule).join(", "),
+        condition::of_rule(rule)
     )
 }
 
@@ -84,16 +94,27 @@ pub fn device(model: &Model, device: &Device) -> String {
     for address in device.addresses() {
         text += &format!(", {address}");
     }
+    if device.dhcp_address {
+        text += ", dhcp";
+    }
+    if let Some(port) = &device.port {
+        text += &format!(", port {port}");
+    }
     let profile = profile_name(model, device.profile);
-    text + &format!(", profile {profile}, {}", mode(device.mode))
+    text += &format!(", profile {profile}, {}", mode(device.mode));
+    if !device.tags.is_empty() {
+        text += &format!(", tags {}", device.tags.join(" "));
+    }
+    text
 }
 
 /// A profile in one line, without its name and rules.
-pub fn profile(profile: &Profile) -> String {
+pub fn profile(model: &Model, profile: &Profile) -> String {
     let mut text = format!(
-        "{}, network {}",
+        "{}, network {}{}",
         mode(profile.mode),
-        network(profile.network)
+        network(profile.network),
+        condition::of_profile(model, profile)
     );
     if !profile.description.is_empty() {
         text += &format!(", \"{}\"", profile.description);
@@ -117,6 +138,14 @@ pub fn profile_name(model: &Model, index: usize) -> &str {
         .profiles
         .get(index)
         .map_or("(none)", |profile| &profile.name)
+}
+
+/// The name of a device, by index.
+pub fn device_name(model: &Model, index: usize) -> &str {
+    model
+        .devices
+        .get(index)
+        .map_or("(none)", |device| &device.name)
 }
 
 /// `audit` or `enforce`.
@@ -260,6 +289,30 @@ mod tests {
             let model = with_rule(&format!("{{to: any, {key}: {value}}}"));
             assert_eq!(model.profiles[0].rules[0].services, [service], "{text}");
         }
+    }
+
+    #[test]
+    fn conditions_of_rules_read_as_they_are_written() {
+        let text = |rule: &str| {
+            let model = model(&format!(
+                "version: 1\nprofiles: {{p: {{allow: [{{udp: 1, {rule}}}]}}}}\ndevices: [{{name: d, mac: 02:00:00:00:00:01, profile: p, tags: x}}]\n"
+            ));
+            super::rule(&model, &model.profiles[0].rules[0])
+        };
+        assert_eq!(
+            text("to: ['dns:A.example', 'tag:x', 'device:d']"),
+            "to dns:a.example, tag:x, device:d: udp 1"
+        );
+        assert_eq!(
+            text("to: any, limit: {packets: 9, bytes: 1536KiB, flows: 2}"),
+            "to any: udp 1; limit 9 packets 1536KiB 2 flows a second"
+        );
+        assert_eq!(
+            text(
+                "to: any, schedule: [{days: [mon, wed], from: 22:00, until: 6:00, zone: UTC}, {days: weekend, from: 00:00, until: 24:00, zone: Asia/Tokyo}]"
+            ),
+            "to any: udp 1; mon wed 22:00-06:00 UTC and weekend 00:00-24:00 Asia/Tokyo"
+        );
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead, as a clause.
     pub suggestion: Option<String>,
+    /// A word for findings of this kind, which stays the same; not all kinds have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// All findings of one run, errors first, each in order of place. Of very many
@@ -120,8 +123,11 @@ impl fmt::Display for Diagnostic {
             write!(f, "{}: ", self.path)?;
         }
         f.write_str(&self.message)?;
-        match &self.suggestion {
-            Some(suggestion) => write!(f, "; {suggestion}"),
+        if let Some(suggestion) = &self.suggestion {
+            write!(f, "; {suggestion}")?;
+        }
+        match &self.code {
+            Some(code) => write!(f, " [{code}]"),
             None => Ok(()),
         }
     }
@@ -149,6 +155,7 @@ mod tests {
             path: "devices[3].profile".into(),
             message: "no profile \"alaris-puc\"".into(),
             suggestion: Some("did you mean \"alaris-pcu\"?".into()),
+            code: None,
         }
     }
 
@@ -158,6 +165,15 @@ mod tests {
         assert_eq!(
             text,
             "ward.yaml:12:5: error: devices[3].profile: no profile \"alaris-puc\"; did you mean \"alaris-pcu\"?"
+        );
+        let coded = Diagnostic {
+            code: Some("shadowed".into()),
+            suggestion: None,
+            ..diagnostic(Severity::Warning, 12)
+        };
+        assert_eq!(
+            coded.to_string(),
+            "ward.yaml:12:5: warning: devices[3].profile: no profile \"alaris-puc\" [shadowed]"
         );
         let whole = Diagnostic {
             line: 0,

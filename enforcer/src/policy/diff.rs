@@ -1,31 +1,41 @@
 //! Diff stage: what taking one policy in place of another changes, as a list of
 //! plain data. Pure; the same two policies give the same list.
 
+mod defaults;
+
 use std::collections::BTreeMap;
 
 use super::describe;
-use super::model::{Defaults, Device, Model, Profile};
+use super::model::{Device, Model, Profile, Test};
 use crate::control::api::{Action, Change};
 
-/// All differences: defaults, then peers, profiles, rules and devices, each by
-/// name. Without a policy before, everything is added.
+/// All differences: defaults, then ports, peers, profiles, rules, devices and tests,
+/// each by name. Without a policy before, everything is added.
 pub fn diff(before: Option<&Model>, after: &Model) -> Vec<Change> {
     let mut changes = Vec::new();
-    let defaults = |model: &Model| -> BTreeMap<String, String> {
-        default_texts(model)
+    let of_defaults = |model: &Model| -> BTreeMap<String, String> {
+        defaults::texts(model)
             .into_iter()
             .map(|(name, text)| (name.to_owned(), text))
             .collect()
     };
     compare(
         "defaults.",
-        before.map(defaults),
-        defaults(after),
+        before.map(of_defaults),
+        of_defaults(after),
         Clone::clone,
         Clone::clone,
         &mut changes,
     );
 
+    compare(
+        "port ",
+        before.map(|model| model.ports.iter().collect()),
+        after.ports.iter().collect(),
+        |port| describe::port(port),
+        |port| describe::port(port),
+        &mut changes,
+    );
     compare(
         "peer ",
         before.map(|model| model.peers.iter().collect()),
@@ -34,13 +44,12 @@ pub fn diff(before: Option<&Model>, after: &Model) -> Vec<Change> {
         |prefixes| describe::prefixes(prefixes),
         &mut changes,
     );
-    let profile = |profile: &&Profile| describe::profile(profile);
     compare(
         "profile ",
         before.map(profiles),
         profiles(after),
-        profile,
-        profile,
+        |profile| before.map_or_else(String::new, |model| describe::profile(model, profile)),
+        |profile| describe::profile(after, profile),
         &mut changes,
     );
     compare(
@@ -57,6 +66,15 @@ pub fn diff(before: Option<&Model>, after: &Model) -> Vec<Change> {
         devices(after),
         |device| before.map_or_else(String::new, |model| describe::device(model, device)),
         |device| describe::device(after, device),
+        &mut changes,
+    );
+    let test = |test: &&Test| describe::test(test);
+    compare(
+        "test ",
+        before.map(tests),
+        tests(after),
+        test,
+        test,
         &mut changes,
     );
     changes
@@ -116,6 +134,14 @@ fn devices(model: &Model) -> BTreeMap<&str, &Device> {
         .collect()
 }
 
+fn tests(model: &Model) -> BTreeMap<&str, &Test> {
+    model
+        .tests
+        .iter()
+        .map(|test| (test.name.as_str(), test))
+        .collect()
+}
+
 /// The text of every rule, by `profile/rule`.
 fn rules(model: &Model) -> BTreeMap<String, String> {
     let of = |profile: &Profile| {
@@ -128,61 +154,6 @@ fn rules(model: &Model) -> BTreeMap<String, String> {
         texts.collect::<Vec<_>>()
     };
     model.profiles.iter().flat_map(of).collect()
-}
-
-/// Every default by its path in the document.
-fn default_texts(model: &Model) -> Vec<(&'static str, String)> {
-    let Defaults {
-        mode,
-        unknown_devices,
-        core_broadcast,
-        network,
-        control_frames,
-        timeouts,
-        adopt_sessions,
-        new_flows_per_second,
-        events_per_second,
-    } = &model.defaults;
-    let profile = |index: &Option<usize>, otherwise: &str| match index {
-        Some(index) => describe::profile_name(model, *index).to_owned(),
-        None => otherwise.to_owned(),
-    };
-    vec![
-        ("mode", describe::mode(*mode).to_owned()),
-        ("unknown_devices", profile(unknown_devices, "deny")),
-        (
-            "core_broadcast",
-            profile(core_broadcast, "network services only"),
-        ),
-        ("network.arp", network.arp.to_string()),
-        (
-            "network.neighbour_discovery",
-            network.neighbour_discovery.to_string(),
-        ),
-        ("network.dhcp", network.dhcp.to_string()),
-        ("control_frames.stp", control_frames.stp.to_string()),
-        ("control_frames.lldp", control_frames.lldp.to_string()),
-        ("control_frames.lacp", control_frames.lacp.to_string()),
-        ("control_frames.eapol", control_frames.eapol.to_string()),
-        (
-            "timeouts.tcp_opening",
-            describe::duration(timeouts.tcp_opening),
-        ),
-        (
-            "timeouts.tcp_established",
-            describe::duration(timeouts.tcp_established),
-        ),
-        (
-            "timeouts.tcp_closing",
-            describe::duration(timeouts.tcp_closing),
-        ),
-        ("timeouts.udp", describe::duration(timeouts.udp)),
-        ("timeouts.icmp", describe::duration(timeouts.icmp)),
-        ("timeouts.other", describe::duration(timeouts.other)),
-        ("adopt_sessions", describe::duration(*adopt_sessions)),
-        ("new_flows_per_second", new_flows_per_second.to_string()),
-        ("events_per_second", events_per_second.to_string()),
-    ]
 }
 
 #[cfg(test)]
@@ -256,6 +227,37 @@ devices:
             "Change device pump-2: 02:00:00:00:00:02, untagged, 10.1.0.2, profile old, audit -> 02:00:00:00:00:02, untagged, 10.1.0.2, profile new, enforce",
         ];
         assert_eq!(lines(&changes), expected);
+    }
+
+    #[test]
+    fn every_new_part_is_told() {
+        let after = BEFORE
+            .replace("mode: audit", "mode: audit, fragments: track, on_error: {bad_frame: allow}, guards: {routers: []}")
+            .replace("peers:", "ports: {eth1: {vlans: [untagged, 7-9]}}\npeers:")
+            .replace(
+                "to: ntp, udp: 123",
+                "to: ntp, udp: 123, limit: {packets: 5}, expires: 2099-01-01T00:00:00Z, source: S, comment: why",
+            )
+            .replace(
+                "old: {}",
+                "old: {extends: pump, limit: {bytes: 2MB}, ethertypes: goose, guards: {hold_port: 30s}}",
+            )
+            .replace("ip: 10.1.0.2", "ip: [10.1.0.2, dhcp], port: eth1, tags: [icu]")
+            + "tests: [{from: pump-2, to: 10.0.0.53, udp: 53, expect: allow, rule: dns}]\n";
+        let expected = [
+            "Change defaults.fragments: deny -> track",
+            "Change defaults.guards.routers: any -> nobody",
+            "Change defaults.on_error.bad_frame: deny -> allow",
+            "Add port eth1:  -> vlans untagged 7-9, double_tags deny, priority_tags deny",
+            "Change profile old: audit, network arp neighbour_discovery dhcp -> audit, network arp neighbour_discovery dhcp, extends pump, guards routers nobody hold_port 30s, fragments track, on_error bad_frame allow, limit 2MB a second, ethertypes goose",
+            "Change profile pump: audit, network arp neighbour_discovery dhcp -> audit, network arp neighbour_discovery dhcp, guards routers nobody, fragments track, on_error bad_frame allow",
+            "Add rule old/dns:  -> to dns: udp 53",
+            "Add rule old/ntp:  -> to ntp: udp 123; limit 5 packets a second; expires 2099-01-01T00:00:00Z; source \"S\"; \"why\"",
+            "Change rule pump/ntp: to ntp: udp 123 -> to ntp: udp 123; limit 5 packets a second; expires 2099-01-01T00:00:00Z; source \"S\"; \"why\"",
+            "Change device pump-2: 02:00:00:00:00:02, untagged, 10.1.0.2, profile old, audit -> 02:00:00:00:00:02, untagged, 10.1.0.2, dhcp, port eth1, profile old, audit, tags icu",
+            "Add test pump-2 to 10.0.0.53 udp 53:  -> pump-2 to 10.0.0.53 udp 53: allow by dns",
+        ];
+        assert_eq!(lines(&diff(Some(&model(BEFORE)), &model(&after))), expected);
     }
 
     #[test]

@@ -25,6 +25,7 @@ struct Finding {
     /// A second place, which the end of the message names.
     beside: Option<Place>,
     suggestion: Option<String>,
+    code: Option<&'static str>,
 }
 
 /// A finding just reported, to be told more; nothing if it is only counted.
@@ -86,6 +87,7 @@ impl Findings {
             message,
             beside: None,
             suggestion: None,
+            code: None,
         });
         Reported(self.held.last_mut())
     }
@@ -96,6 +98,14 @@ impl Reported<'_> {
     pub(super) fn suggest(mut self, suggestion: impl FnOnce() -> Option<String>) -> Self {
         if let Some(finding) = &mut self.0 {
             finding.suggestion = suggestion();
+        }
+        self
+    }
+
+    /// Gives the finding a code word of its kind.
+    pub(super) fn code(mut self, code: &'static str) -> Self {
+        if let Some(finding) = &mut self.0 {
+            finding.code = Some(code);
         }
         self
     }
@@ -148,5 +158,6 @@ fn diagnostic(finding: Finding, positions: &[Position], files: &[&File]) -> Diag
         path: finding.place.path_text(),
         message,
         suggestion: finding.suggestion,
+        code: finding.code.map(str::to_owned),
     }
 }

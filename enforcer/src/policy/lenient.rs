@@ -81,6 +81,20 @@ pub(super) enum OneOrMany {
     Many(Vec<Scalar>),
 }
 
+/// A mapping, or one value that stands for it.
+#[derive(Debug)]
+pub(super) enum Either<T> {
+    Scalar(Scalar),
+    Mapping(T),
+}
+
+/// A mapping, or a list of them.
+#[derive(Debug)]
+pub(super) enum Several<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
 /// A list; `found` is what stood in its place.
 #[derive(Debug)]
 pub(super) struct List<T> {
@@ -130,6 +144,30 @@ impl Lenient for OneOrMany {
 
     fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
         elements(list).map(Self::Many)
+    }
+}
+
+impl<T: Lenient> Lenient for Either<T> {
+    fn from_scalar(found: Scalar) -> Self {
+        Self::Scalar(found)
+    }
+
+    fn from_mapping<'de, A: MapAccess<'de>>(mapping: A) -> Result<Self, A::Error> {
+        T::from_mapping(mapping).map(Self::Mapping)
+    }
+}
+
+impl<T: Lenient> Lenient for Several<T> {
+    fn from_scalar(found: Scalar) -> Self {
+        Self::One(T::from_scalar(found))
+    }
+
+    fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
+        elements(list).map(Self::Many)
+    }
+
+    fn from_mapping<'de, A: MapAccess<'de>>(mapping: A) -> Result<Self, A::Error> {
+        T::from_mapping(mapping).map(Self::One)
     }
 }
 

@@ -18,6 +18,14 @@ pub(super) fn positions(file: &File, places: &[&Place]) -> Vec<Position> {
     }
 }
 
+/// The position of each place in one YAML file; `None` where the document does not
+/// have it.
+pub(super) fn exact_positions(file: &File, places: &[&Place]) -> Vec<Option<Position>> {
+    let (spots, ends) = find(file.content(), places);
+    let found = places.iter().zip(ends);
+    found.map(|(place, end)| spots[end].at(place.at)).collect()
+}
+
 /// A marker as people count.
 pub(super) fn position(marker: &Marker) -> Position {
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
@@ -28,16 +36,27 @@ pub(super) fn position(marker: &Marker) -> Position {
 }
 
 fn in_yaml(text: &str, places: &[&Place]) -> Vec<Position> {
+    let (spots, ends) = find(text, places);
+    let found = places.iter().zip(ends);
+    found
+        .map(|(place, end)| nearest(&spots, end, place.at))
+        .collect()
+}
+
+/// Looks for places; each is the end of a path of spots.
+fn find(text: &str, places: &[&Place]) -> (Vec<Spot>, Vec<usize>) {
     let mut spots = vec![Spot::default()];
     let ends: Vec<_> = places
         .iter()
         .map(|place| plant(&mut spots, &place.path))
         .collect();
-    walk(text, &mut spots);
-    let found = places.iter().zip(ends);
-    found
-        .map(|(place, end)| nearest(&spots, end, place.at))
-        .collect()
+    // A key that comes again may come anywhere.
+    let enough = |spots: &[Spot]| {
+        let mut wanted = places.iter().zip(&ends);
+        wanted.all(|(place, end)| place.at != At::Repeat && spots[*end].at(place.at).is_some())
+    };
+    walk(text, &mut spots, enough);
+    (spots, ends)
 }
 
 /// A place that is looked for, or lies on the way to one.
@@ -48,6 +67,17 @@ struct Spot {
     key: Option<Position>,
     value: Option<Position>,
     repeat: Option<Position>,
+}
+
+impl Spot {
+    fn at(&self, at: At) -> Option<Position> {
+        match at {
+            At::Fixed(position) => Some(position),
+            At::Key => self.key.or(self.value),
+            At::Repeat => self.repeat.or(self.key),
+            At::Value => self.value,
+        }
+    }
 }
 
 /// Adds the spots of a path; returns its last.
@@ -69,13 +99,7 @@ fn plant(spots: &mut Vec<Spot>, path: &[Step]) -> usize {
 
 fn nearest(spots: &[Spot], end: usize, at: At) -> Position {
     let spot = &spots[end];
-    let exact = match at {
-        At::Fixed(position) => return position,
-        At::Key => spot.key.or(spot.value),
-        At::Repeat => spot.repeat.or(spot.key),
-        At::Value => spot.value,
-    };
-    match exact {
+    match spot.at(at) {
         Some(position) => position,
         None if end == 0 => Position { line: 1, column: 1 },
         None => nearest(spots, spot.above, At::Value),
@@ -97,9 +121,9 @@ enum Within {
     Value(Option<usize>),
 }
 
-/// Follows the text's events, noting where the spots are. Stops at the first
-/// error: what comes after it is not looked for.
-fn walk(text: &str, spots: &mut [Spot]) {
+/// Follows the text's events, noting where the spots are, until there are enough of
+/// them. Stops at the first error: what comes after it is not looked for.
+fn walk(text: &str, spots: &mut [Spot], enough: impl Fn(&[Spot]) -> bool) {
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
         let Ok((event, span)) = event else {
@@ -129,6 +153,10 @@ fn walk(text: &str, spots: &mut [Spot]) {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 open.pop();
+                // At the end of a section: the devices behind it may be very many.
+                if open.len() == 1 && enough(spots) {
+                    return;
+                }
             }
             Event::Nothing
             | Event::StreamStart

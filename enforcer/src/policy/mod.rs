@@ -2,16 +2,22 @@
 //! reading the files.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+pub mod calendar;
+pub mod canary;
 pub mod compile;
 pub mod describe;
 pub mod diagnostic;
 pub mod diff;
 pub mod model;
+pub mod places;
+pub mod schema;
 pub mod source;
 
 mod findings;
 mod lenient;
+mod lint;
 mod locate;
 mod numbers;
 mod place;
@@ -40,15 +46,34 @@ pub fn load(path: &Path) -> Result<Bundle, Diagnostics> {
 /// Judges a policy: the model and what deserves a warning, or all that is wrong
 /// with it. Takes no second look at the disk.
 pub fn parse(bundle: &Bundle) -> Result<(Model, Diagnostics), Diagnostics> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since.map_or(0, |since| u32::try_from(since.as_secs()).unwrap_or(u32::MAX));
+    parse_at(bundle, now)
+}
+
+/// As [`parse`], at another time than now: Unix time, UTC. Time changes what is
+/// warned of, never the model.
+pub fn parse_at(bundle: &Bundle, now: u32) -> Result<(Model, Diagnostics), Diagnostics> {
     let mut findings = Findings::default();
-    let model =
-        read(bundle, &mut findings).and_then(|sources| validate::validate(&sources, &mut findings));
+    let model = read(bundle, &mut findings)
+        .and_then(|sources| validate::validate(&sources, now, &mut findings));
     let failed = findings.errors() > 0;
     let diagnostics = findings.into_diagnostics(&bundle.files());
     match model {
         Some(model) if !failed => Ok((model, diagnostics)),
         _ => Err(diagnostics),
     }
+}
+
+/// Tests of a policy that failed, by index and with a message each, in their places.
+pub fn failed_tests(bundle: &Bundle, failures: &[(usize, String)]) -> Diagnostics {
+    let mut findings = Findings::default();
+    let top = Here::top(0);
+    let tests = top.key("tests");
+    for (index, message) in failures {
+        findings.error(&tests.index(*index), message);
+    }
+    findings.into_diagnostics(&bundle.files())
 }
 
 /// Text → raw, for all files. `None` if the main file is no YAML.

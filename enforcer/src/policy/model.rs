@@ -15,12 +15,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
     pub defaults: Defaults,
+    /// What each port may carry, by name of the interface; a port that is not
+    /// here may carry anything.
+    pub ports: BTreeMap<String, Port>,
     /// Named peers: each a set of prefixes, none empty.
     pub peers: BTreeMap<String, Vec<IpNet>>,
     /// Profiles in order of declaration, at most [`enforcer_common::limits::PROFILES`].
     pub profiles: Vec<Profile>,
     /// Devices in order of declaration, at most [`enforcer_common::limits::DEVICES`].
     pub devices: Vec<Device>,
+    /// What the policy's author expects of it.
+    pub tests: Vec<Test>,
 }
 
 /// What holds where a profile or a device says nothing else.
@@ -34,6 +39,11 @@ pub struct Defaults {
     pub core_broadcast: Option<usize>,
     /// What every device may use to live on its network.
     pub network: Network,
+    /// Guards for profiles that say nothing else, and for broadcast from the core side.
+    pub guards: Guards,
+    pub fragments: Fragments,
+    /// Where no profile says otherwise, and for frames that no device answers for.
+    pub on_error: OnError,
     /// Link-local control protocols that may cross or reach the bridge.
     pub control_frames: ControlFrames,
     pub timeouts: Timeouts,
@@ -53,6 +63,56 @@ pub struct Network {
     pub neighbour_discovery: bool,
     /// DHCP and DHCPv6 as a client.
     pub dhcp: bool,
+}
+
+/// Whom a device may believe about its network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guards {
+    /// DHCP servers; `None`: any. Prefixes, names and `any` alone.
+    pub dhcp_servers: Option<Vec<Peer>>,
+    /// Routers that may advertise themselves by IPv6; `None`: any. As above.
+    pub routers: Option<Vec<Peer>>,
+    /// How long a device's hardware address is held to the port it was seen on;
+    /// zero: not at all.
+    pub hold_port: Duration,
+}
+
+/// What becomes of IP fragments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fragments {
+    #[default]
+    Deny,
+    /// The first one is judged, those that follow in order share its verdict.
+    Track,
+}
+
+/// What becomes of a frame that cannot be judged. True: it passes, is counted as
+/// `fail-open`, and reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnError {
+    /// A header is malformed or cannot be followed.
+    pub bad_frame: bool,
+    /// The flow table takes no new entry.
+    pub flow_table_full: bool,
+}
+
+/// Rates a second; 0 is unlimited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    pub packets: u32,
+    pub bytes: u32,
+    pub flows: u32,
+}
+
+/// Which tags a port may carry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// Outer VLAN identifiers from the first to the second, both included; 0 is untagged.
+    pub vlans: Vec<(u16, u16)>,
+    pub double_tags: bool,
+    /// Tags with identifier 0, which carry a priority alone.
+    pub priority_tags: bool,
 }
 
 /// IEEE 802.1 link-local protocols, by destination address 01:80:C2:00:00:0x.
@@ -82,8 +142,19 @@ pub struct Profile {
     pub description: String,
     /// The profile's own mode, already resolved against the defaults.
     pub mode: Mode,
+    /// Names of the profiles whose rules this one inherits; they are in `rules` already.
+    pub extends: Vec<String>,
     /// Already resolved against the defaults.
     pub network: Network,
+    /// Already resolved against the defaults.
+    pub guards: Guards,
+    pub fragments: Fragments,
+    pub on_error: OnError,
+    /// For each device by itself, all its traffic taken together.
+    pub limit: Limit,
+    /// EtherTypes other than IP and ARP that pass without state, at most
+    /// [`enforcer_common::limits::ETHERTYPES`].
+    pub ethertypes: Vec<u16>,
     /// At most [`enforcer_common::limits::RULES`] over all profiles.
     pub rules: Vec<Rule>,
 }
@@ -93,9 +164,45 @@ pub struct Profile {
 pub struct Rule {
     /// Unique in its profile; made from direction, peer and service when not given.
     pub name: String,
+    /// Why it is there, for people.
+    pub comment: String,
+    /// Where it comes from, for people: an advisory, a manual, a MUD file.
+    pub source: String,
     pub direction: Direction,
     pub peers: Vec<Peer>,
     pub services: Vec<Service>,
+    /// First second in which it no longer matches: Unix time, UTC; 0 never.
+    pub expires: u32,
+    /// When it matches; always if empty.
+    pub schedule: Vec<Window>,
+    /// For each device by itself.
+    pub limit: Limit,
+    /// Where it was written: profile, as index in [`Model::profiles`], and place
+    /// in that profile's `allow`. Another than its own for an inherited rule.
+    pub origin: (usize, usize),
+}
+
+impl Rule {
+    /// Whether it holds always, for all packets and by address alone.
+    pub fn is_plain(&self) -> bool {
+        self.expires == 0
+            && self.schedule.is_empty()
+            && self.limit == Limit::default()
+            && !self.peers.iter().any(|peer| matches!(peer, Peer::Name(_)))
+    }
+}
+
+/// A part of each week.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Days on which it begins: bit 0 is Monday.
+    pub days: u8,
+    /// Minutes after local midnight, 0 to 1439.
+    pub from: u16,
+    /// Minutes after local midnight, 1 to 1440; on the next day where not above `from`.
+    pub until: u16,
+    /// IANA name of the time zone.
+    pub zone: String,
 }
 
 /// Who may start.
@@ -119,6 +226,13 @@ pub enum Peer {
     Prefix(IpNet),
     /// The devices of a profile, by index in [`Model::profiles`].
     Profile(usize),
+    /// One device, by index in [`Model::devices`].
+    Device(usize),
+    /// The devices that carry a tag.
+    Tag(String),
+    /// The addresses that a device was given for a DNS name, in lower case and
+    /// without the final dot; a leading `*.` stands for one or more labels.
+    Name(String),
 }
 
 /// What a rule allows to be reached, at the end that did not start.
@@ -148,6 +262,12 @@ pub struct Device {
     /// [`enforcer_common::limits::IPV6_PER_DEVICE`]; none: it is not bound.
     pub ipv4: Vec<Ipv4Addr>,
     pub ipv6: Vec<Ipv6Addr>,
+    /// Bound to the address that a DHCP server gave it, too.
+    pub dhcp_address: bool,
+    /// Name of the interface that it must be seen on.
+    pub port: Option<String>,
+    /// Sorted, none twice.
+    pub tags: Vec<String>,
     /// Index in [`Model::profiles`].
     pub profile: usize,
     /// The device's own mode, already resolved against its profile.
@@ -160,4 +280,35 @@ impl Device {
         let v4 = self.ipv4.iter().copied().map(IpAddr::V4);
         v4.chain(self.ipv6.iter().copied().map(IpAddr::V6))
     }
+}
+
+/// A first packet, and what must become of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// Unique; made from the rest when not given.
+    pub name: String,
+    /// A device's name, a MAC address or an IP address.
+    pub from: String,
+    /// The same.
+    pub to: String,
+    pub service: Asked,
+    /// Whether it must be allowed, by the true verdict: audit mode changes nothing.
+    pub allow: bool,
+    /// Label of the reason that must be given; any if `None`.
+    pub reason: Option<String>,
+    /// `rule` or `profile/rule` that must allow it; any if `None`.
+    pub rule: Option<String>,
+    /// For rules with a schedule: Unix time at which it is asked.
+    pub at: Option<u32>,
+}
+
+/// What a first packet asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Asked {
+    Tcp(u16),
+    Udp(u16),
+    /// ICMP or ICMPv6 by the addresses' family, by type.
+    Icmp(u8),
+    Protocol(u8),
 }

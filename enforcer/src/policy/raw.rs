@@ -4,7 +4,7 @@
 
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::lenient::{Key, Lenient, List, Named, Oddity, OneOrMany, Scalar, seed};
+use super::lenient::{Either, Key, Lenient, List, Named, Oddity, OneOrMany, Scalar, Several, seed};
 
 /// The keys that a mapping may have.
 pub(super) trait Keys {
@@ -56,10 +56,12 @@ mapping! {
     Document {
         version: Scalar,
         defaults: Defaults,
+        ports: Named<Port>,
         peers: Named<OneOrMany>,
         profiles: Named<Profile>,
         devices: List<Device>,
         include: OneOrMany,
+        tests: List<Test>,
     }
 }
 
@@ -74,15 +76,23 @@ mapping! {
         unknown_devices: Scalar,
         core_broadcast: Scalar,
         network: Network,
+        guards: Guards,
+        fragments: Scalar,
+        on_error: Either<OnError>,
         control_frames: ControlFrames,
         timeouts: Timeouts,
         adopt_sessions: Scalar,
         new_flows_per_second: Scalar,
         events_per_second: Scalar,
+        zone: Scalar,
     }
 }
 
 mapping! { Network { arp: Scalar, neighbour_discovery: Scalar, dhcp: Scalar, } }
+
+mapping! { Guards { dhcp_servers: OneOrMany, routers: OneOrMany, hold_port: Scalar, } }
+
+mapping! { OnError { bad_frame: Scalar, flow_table_full: Scalar, } }
 
 mapping! { ControlFrames { stp: Scalar, lldp: Scalar, lacp: Scalar, eapol: Scalar, } }
 
@@ -97,11 +107,28 @@ mapping! {
     }
 }
 
-mapping! { Profile { description: Scalar, mode: Scalar, network: Network, allow: List<Rule>, } }
+mapping! { Port { vlans: OneOrMany, double_tags: Scalar, priority_tags: Scalar, } }
+
+mapping! {
+    Profile {
+        description: Scalar,
+        extends: OneOrMany,
+        mode: Scalar,
+        network: Network,
+        guards: Guards,
+        fragments: Scalar,
+        on_error: Either<OnError>,
+        limit: Limit,
+        ethertypes: OneOrMany,
+        allow: List<Rule>,
+    }
+}
 
 mapping! {
     Rule {
         name: Scalar,
+        comment: Scalar,
+        source: Scalar,
         to: OneOrMany,
         from: OneOrMany,
         tcp: OneOrMany,
@@ -109,9 +136,46 @@ mapping! {
         icmp: OneOrMany,
         icmpv6: OneOrMany,
         protocol: OneOrMany,
+        expires: Either<Moment>,
+        schedule: Several<Window>,
+        limit: Limit,
+    }
+}
+
+mapping! { Limit { packets: Scalar, bytes: Scalar, flows: Scalar, } }
+
+mapping! {
+    /// A point in time, zone and all.
+    Moment { at: Scalar, zone: Scalar, }
+}
+
+mapping! { Window { days: OneOrMany, from: Scalar, until: Scalar, zone: Scalar, } }
+
+mapping! {
+    Device {
+        name: Scalar,
+        mac: Scalar,
+        vlan: Scalar,
+        ip: OneOrMany,
+        profile: Scalar,
+        mode: Scalar,
+        port: Scalar,
+        tags: OneOrMany,
     }
 }
 
 mapping! {
-    Device { name: Scalar, mac: Scalar, vlan: Scalar, ip: OneOrMany, profile: Scalar, mode: Scalar, }
+    Test {
+        name: Scalar,
+        from: Scalar,
+        to: Scalar,
+        tcp: Scalar,
+        udp: Scalar,
+        icmp: Scalar,
+        protocol: Scalar,
+        expect: Scalar,
+        reason: Scalar,
+        rule: Scalar,
+        at: Either<Moment>,
+    }
 }

@@ -151,16 +151,19 @@ fn device(header: &StringRecord, row: &StringRecord) -> Device {
             "name" => device.name = text,
             "mac" => device.mac = text,
             "vlan" => device.vlan = text,
-            "ip" => device.ip = Some(addresses(cell)),
+            "ip" => device.ip = Some(words(cell)),
             "profile" => device.profile = text,
             "mode" => device.mode = text,
+            "port" => device.port = text,
+            "tags" => device.tags = Some(words(cell)),
             _ => {}
         }
     }
     device
 }
 
-fn addresses(cell: &str) -> OneOrMany {
+/// What blanks or semicolons separate in one cell.
+fn words(cell: &str) -> OneOrMany {
     let parts = cell.split([' ', ';']).filter(|part| !part.is_empty());
     OneOrMany::Many(parts.map(|part| Scalar::Text(part.to_owned())).collect())
 }

@@ -13,6 +13,10 @@ pub use enforcer_common::packet::transport::flags::{ACK, FIN, RST, SYN};
 pub const PSH: u8 = 0x08;
 pub const URG: u8 = 0x20;
 
+/// Everybody; and all nodes of IPv6 (RFC 2464, 7).
+pub const BROADCAST: Mac = Mac([0xff; 6]);
+pub const ALL_NODES: Mac = Mac([0x33, 0x33, 0, 0, 0, 1]);
+
 /// Ethernet addresses and tags.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -92,6 +96,24 @@ impl Link {
         ))
     }
 
+    /// A frame with a UDP datagram that carries these bytes.
+    pub fn datagram(&self, from: (IpAddr, u16), to: (IpAddr, u16), payload: &[u8]) -> Vec<u8> {
+        let datagram = udp(from.1, to.1, payload);
+        self.ip(&Ip::new(from.0, to.0, protocol::UDP, &datagram))
+    }
+
+    /// A DHCP message from a client, in its own name.
+    pub fn dhcp_request(&self, from: IpAddr, to: IpAddr) -> Vec<u8> {
+        let message = dhcp(1, Ipv4Addr::UNSPECIFIED, self.source);
+        self.datagram((from, 68), (to, 67), &message)
+    }
+
+    /// A DHCP message from a server, that offers an address to the link's destination.
+    pub fn dhcp_reply(&self, from: IpAddr, to: IpAddr, offered: Ipv4Addr) -> Vec<u8> {
+        let message = dhcp(2, offered, self.destination);
+        self.datagram((from, 67), (to, 68), &message)
+    }
+
     /// A frame with an ICMP or ICMPv6 message, by the family of the addresses.
     pub fn icmp(&self, from: IpAddr, to: IpAddr, kind: u8, identifier: u16) -> Vec<u8> {
         self.ip(&Ip::new(
@@ -141,7 +163,8 @@ pub struct Ip {
     pub options: Vec<u8>,
     /// IPv6 extension headers: number and bytes, the first two of which are set here.
     pub extensions: Vec<(u8, Vec<u8>)>,
-    /// The IPv4 field of flags and fragment offset.
+    /// The IPv4 identification, and the field of flags and fragment offset.
+    pub identification: u16,
     pub fragment: u16,
     /// What to write instead of the version, and of the length field.
     pub version: Option<u8>,
@@ -158,6 +181,7 @@ impl Ip {
             hop_limit: 64,
             options: Vec::new(),
             extensions: Vec::new(),
+            identification: 1,
             fragment: 0,
             version: None,
             length: None,
@@ -190,7 +214,7 @@ impl Ip {
         let length = self.length.unwrap_or((header + self.payload.len()) as u16);
         let mut bytes = vec![self.version.unwrap_or(0x40 | (header / 4) as u8), 0];
         bytes.extend(length.to_be_bytes());
-        bytes.extend([0, 1]);
+        bytes.extend(self.identification.to_be_bytes());
         bytes.extend(self.fragment.to_be_bytes());
         bytes.extend([self.hop_limit, self.protocol, 0, 0]);
         bytes.extend(source);
@@ -218,6 +242,24 @@ impl Ip {
         bytes.extend(body);
         bytes
     }
+}
+
+/// One of the parts of a packet: its payload from `start` to before `end`, in
+/// bytes, and whether more come.
+pub fn part(packet: &Ip, identification: u16, start: usize, end: usize, more: bool) -> Ip {
+    let mut part = packet.clone();
+    part.payload = packet.payload[start..end].to_vec();
+    let offset = (start / 8) as u16;
+    if packet.source.is_ipv4() {
+        part.identification = identification;
+        part.fragment = offset | u16::from(more) << 13;
+    } else {
+        let [high, low] = (offset << 3 | u16::from(more)).to_be_bytes();
+        let [first, second] = identification.to_be_bytes();
+        let header = vec![0, 0, high, low, 0, 0, first, second];
+        part.extensions.push((protocol::FRAGMENT, header));
+    }
+    part
 }
 
 /// An empty extension header of eight bytes.
@@ -249,6 +291,16 @@ pub fn icmp(kind: u8, code: u8, identifier: u16, payload: &[u8]) -> Vec<u8> {
     let [high, low] = identifier.to_be_bytes();
     let mut bytes = vec![kind, code, 0, 0, high, low, 0, 1];
     bytes.extend(payload);
+    bytes
+}
+
+/// A DHCP message without options (RFC 2131, 2).
+pub fn dhcp(operation: u8, offered: Ipv4Addr, client: Mac) -> Vec<u8> {
+    let mut bytes = vec![0; 236];
+    bytes[..3].copy_from_slice(&[operation, 1, 6]);
+    bytes[16..20].copy_from_slice(&offered.octets());
+    bytes[28..34].copy_from_slice(&client.0);
+    bytes.extend([0x63, 0x82, 0x53, 0x63, 0xff]);
     bytes
 }
 

@@ -12,6 +12,7 @@
 )]
 
 pub mod capture;
+pub mod conditions;
 pub mod frame;
 pub mod random;
 pub mod rig;

@@ -7,7 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use enforcer_common::addr::Mac;
 use enforcer_common::port::Side;
 
-use super::frame::{ACK, FIN, Ip, Link, PSH, RST, SYN, extension, icmp, protocol, tcp, udp};
+use super::frame::{
+    ACK, FIN, Ip, Link, PSH, RST, SYN, extension, icmp, part, protocol, tcp, udp,
+};
 use super::rig::BRIDGE;
 use super::ward::{self, Family};
 
@@ -89,7 +91,8 @@ pub fn frame(random: &mut Random) -> (Side, Vec<u8>) {
         ward::inward(device)
     };
     disturb_link(random, &mut link, device);
-    let frame = match random.below(20) {
+    let frame = match random.below(21) {
+        20 => link.carry(random.pick(&[0x88b8, 0x8035, 0x88b9, 0x0600]), &[1; 46]),
         0 => arp(random, &link, device),
         1 => neighbour(random, &link, device),
         2 => dhcp(random, &link, family, device, out),
@@ -226,7 +229,8 @@ fn packet(random: &mut Random, family: Family, device: u8, out: bool) -> Ip {
         1 => packet.version = Some(random.number() as u8),
         2 => packet.length = Some(random.below(120) as u16),
         3 | 4 => packet.options = vec![1; 4 * random.below(11)],
-        5..=8 => {
+        5..=9 => packet = a_part(random, &packet),
+        10..=13 => {
             for _ in 0..random.below(9) {
                 packet.extensions.push(random_extension(random));
             }
@@ -234,6 +238,22 @@ fn packet(random: &mut Random, family: Family, device: u8, out: bool) -> Ip {
         _ => {}
     }
     packet
+}
+
+/// A part of the packet, of one of few that come in parts, in its turn or not.
+fn a_part(random: &mut Random, packet: &Ip) -> Ip {
+    let mut whole = packet.clone();
+    whole.payload.resize(64, 0x55);
+    let (start, end, more) = random.pick(&[
+        (0, 32, true),
+        (32, 48, true),
+        (32, 64, false),
+        (48, 64, false),
+        (24, 40, true),
+        (0, 8, true),
+        (0, 33, true),
+    ]);
+    part(&whole, random.below(4) as u16, start, end, more)
 }
 
 fn random_extension(random: &mut Random) -> (u8, Vec<u8>) {
@@ -332,6 +352,17 @@ fn neighbour(random: &mut Random, link: &Link, device: u8) -> Vec<u8> {
 
 fn dhcp(random: &mut Random, link: &Link, family: Family, device: u8, out: bool) -> Vec<u8> {
     let (source, destination) = ends(random, family, device, out);
+    if family == Family::V4 && random.chance(70) {
+        let offered = match random.below(4) {
+            0 => v4(odd_address(random, family)),
+            _ => v4(ward::device(family, 1 + random.below(8) as u8)),
+        };
+        return if random.chance(50) {
+            link.dhcp_request(source, destination)
+        } else {
+            link.dhcp_reply(source, destination, offered)
+        };
+    }
     let (client, server) = random.pick(&[(68, 67), (546, 547)]);
     let (from, to) = if random.chance(50) {
         (client, server)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aya::programs::{TestRun as _, TestRunOptions};
+use enforcer::datapath::install::PolicyMemory;
 use enforcer::datapath::observe::Observed;
 use enforcer::datapath::{Capacity, Datapath};
 use enforcer::policy::compile::{Compiled, compile};
@@ -12,6 +13,7 @@ use enforcer::simulate::HostTables;
 use enforcer_common::addr::Mac;
 use enforcer_common::decide::{self, Work};
 use enforcer_common::flow::{Flow, FlowKey};
+use enforcer_common::learned::LearnedKey;
 use enforcer_common::port::{Port, Side};
 use enforcer_common::table::Settings;
 use enforcer_common::verdict::{Fate, Reason};
@@ -55,6 +57,8 @@ pub struct Rig {
     /// What the ports pass while no policy is loaded.
     pass_without_policy: bool,
     declared: Option<Side>,
+    /// Whether the clocks stand still.
+    stopped: bool,
 }
 
 impl Rig {
@@ -84,12 +88,14 @@ impl Rig {
             cpu,
             pass_without_policy: pass,
             declared: None,
+            stopped: false,
         }
     }
 
     /// Puts a policy into force in both hosts.
     pub fn apply(&mut self, policy: &str) {
         (self.model, self.compiled) = compiled(policy);
+        self.dress();
         self.datapath
             .memory
             .install(&self.compiled)
@@ -97,16 +103,72 @@ impl Rig {
         self.host.install(&self.compiled);
     }
 
+    /// As [`Self::apply`], on trial until a time of the monotonic clock, in ns.
+    pub fn try_out(&mut self, policy: &str, deadline: u64) {
+        (self.model, self.compiled) = compiled(policy);
+        self.dress();
+        self.datapath
+            .memory
+            .install_on_trial(&self.compiled, deadline)
+            .expect("the policy fits");
+        self.host.install_on_trial(&self.compiled, deadline);
+    }
+
+    /// Stops both hosts' clocks: monotonic at this second, policy time at that one.
+    pub fn set_time(&mut self, second: u32, policy_time: u32) {
+        let (clock, offset) = (
+            u64::from(second) * 1_000_000_000,
+            policy_time.wrapping_sub(second),
+        );
+        self.datapath.memory.set_clock(clock);
+        self.datapath.memory.set_clock_offset(offset);
+        self.host.control_mut().clock = clock;
+        self.host.control_mut().clock_offset = offset;
+        self.stopped = true;
+    }
+
+    /// Lets flows of policies from this epoch on drain in both hosts until a time of
+    /// the monotonic clock, in ns.
+    pub fn drain(&mut self, from_epoch: u32, until: u64) {
+        self.datapath.memory.drain(from_epoch, until);
+        self.host.control_mut().drain_from = from_epoch;
+        self.host.control_mut().drain_until = until;
+    }
+
+    /// Teaches both hosts, until a second of the monotonic clock.
+    pub fn learn(&mut self, key: LearnedKey, until: u32) {
+        self.datapath.learn(&key, until).expect("room to learn");
+        self.host.learn(key, until);
+    }
+
+    /// Marks the policy in the kernel, and lets user space see the same.
+    pub fn mark(&mut self, mark: impl FnOnce(&PolicyMemory, &Model)) {
+        mark(&self.datapath.memory, &self.model);
+        let lines = self.datapath.memory.lines_in_force();
+        self.host.lines_mut().copy_from_slice(&lines);
+    }
+
+    /// Tells the policy of the two ports: `device0` and `core0`, and of calendars.
+    fn dress(&mut self) {
+        self.compiled
+            .place_ports([("device0", Side::Device as u32), ("core0", Side::Core as u32)]);
+        let now = self.host.control_mut();
+        let time = (now.clock / 1_000_000_000) as u32 + now.clock_offset;
+        self.compiled.wind(&self.model, time);
+    }
+
     /// Adopts live sessions in both hosts until this time of the monotonic clock, in ns.
     pub fn adopt_until(&mut self, time: u64) {
         self.datapath.memory.adopt_until(time);
-        self.host.adopt_until(time);
+        self.host.control_mut().adopt_until = time;
     }
 
     /// Judges a frame in both hosts, which must agree, and counts it once. A frame
     /// too short for the kernel's test run is judged in user space alone.
     pub fn send(&mut self, side: Side, frame: &[u8]) -> Outcome {
-        self.host.clock.set(clock_within_a_second());
+        if !self.stopped {
+            self.host.clock.set(clock_within_a_second());
+        }
         let port = self.port(side);
         let verdict = decide::judge(frame, &self.host, &port, &mut self.work);
         self.work.verdict = verdict;

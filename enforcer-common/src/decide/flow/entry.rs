@@ -5,9 +5,10 @@ use super::passes;
 use super::plan::{Plan, Role};
 use crate::counter::seconds;
 use crate::decide::trace::Step;
-use crate::decide::{Finding, Policy, Work};
+use crate::decide::{Finding, Policy, Work, limit};
 use crate::flow::{
-    FLAG_ADOPTED, FLAG_BROADCAST, FLAG_INITIATOR_HIGH, Flow, LiveFlow, idle_timeout, state,
+    FLAG_ADOPTED, FLAG_BROADCAST, FLAG_INITIATOR_HIGH, FLAG_LIMITED, Flow, LiveFlow, idle_timeout,
+    state,
 };
 use crate::tables::Tables;
 use crate::verdict::Reason;
@@ -27,7 +28,9 @@ pub(super) fn find<'t, T: Tables>(
     fresh.then_some(flow)
 }
 
-/// Whether a flow was judged by the policy in force, for these devices.
+/// Whether a flow's judgement still holds: by the policy in force, for these
+/// devices, and not only until a moment that has passed. While a change drains, so
+/// do flows that an earlier policy judged, whose devices had other numbers.
 #[inline(always)]
 pub(super) fn is_current<T: Tables>(
     policy: &Policy<'_, T>,
@@ -35,8 +38,16 @@ pub(super) fn is_current<T: Tables>(
     flow: &LiveFlow,
     from_initiator: bool,
 ) -> bool {
-    flow.epoch() == policy.epoch
-        && flow.devices() == by_initiator(numbers(work), from_initiator)
+    let (epoch, until) = (flow.epoch(), flow.valid_until());
+    let [first, second] = by_initiator(numbers(work), from_initiator);
+    let [one, other] = flow.devices();
+    let judged = if epoch == policy.epoch {
+        one == first && other == second
+    } else {
+        policy.drains(epoch) && (one != 0) == (first != 0) && (other != 0) == (second != 0)
+    };
+    judged
+        && (until == 0 || seconds(policy.now()) < until)
         && (flow.flags() & FLAG_BROADCAST != 0) == is_broadcast(work)
 }
 
@@ -58,10 +69,16 @@ pub(super) fn follow<T: Tables>(
 ) {
     policy.tables.note(Step::FlowKnown);
     let reasons = by_initiator(flow.reasons(), from_initiator);
-    let rules = by_initiator(flow.rules(), from_initiator);
+    // Rules of an earlier policy have other numbers.
+    let rules = if flow.epoch() == policy.epoch {
+        by_initiator(flow.rules(), from_initiator)
+    } else {
+        [0; 2]
+    };
+    let limited = flow.flags() & FLAG_LIMITED != 0;
     work.findings = [
-        remembered(reasons[0], rules[0]),
-        remembered(reasons[1], rules[1]),
+        remembered(reasons[0], rules[0], limited),
+        remembered(reasons[1], rules[1], limited),
     ];
     if passes(work) {
         advance(flow, &work.packet, from_initiator, second);
@@ -80,13 +97,31 @@ pub(super) fn renew<T: Tables>(
     flow.set_devices(by_initiator(numbers(work), from_initiator));
     flow.set_rules([first.rule, second.rule]);
     flow.set_reasons([first.reason as u8, second.reason as u8]);
-    let marks = flow.flags() & !FLAG_BROADCAST;
-    flow.set_flags(if is_broadcast(work) {
-        marks | FLAG_BROADCAST
-    } else {
-        marks
-    });
+    flow.set_flags(flow.flags() & !(FLAG_BROADCAST | FLAG_LIMITED) | marks(work));
+    flow.set_valid_until(valid_until(work));
     flow.set_epoch(policy.epoch);
+}
+
+/// Marks of a flow that come of its judgement.
+#[inline(always)]
+const fn marks(work: &Work) -> u8 {
+    let mut marks = 0;
+    if is_broadcast(work) {
+        marks |= FLAG_BROADCAST;
+    }
+    if work.findings[0].limited || work.findings[1].limited {
+        marks |= FLAG_LIMITED;
+    }
+    marks
+}
+
+/// The plan's deadline as a flow keeps it.
+#[inline(always)]
+const fn valid_until(work: &Work) -> u32 {
+    match work.plan.valid_until {
+        u32::MAX => 0,
+        second => second,
+    }
 }
 
 /// Remembers a flow, within its device's budget.
@@ -108,12 +143,13 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         work.findings = [Finding::of(Reason::FlowBudget); 2];
         return;
     }
-    let mut marks = 0;
+    if !limit::spend_flow(policy, work) {
+        work.findings = [Finding::of(Reason::RateLimit); 2];
+        return;
+    }
+    let mut marks = marks(work);
     if plan.source_is_high == from_initiator {
         marks |= FLAG_INITIATOR_HIGH;
-    }
-    if is_broadcast(work) {
-        marks |= FLAG_BROADCAST;
     }
     let opening = plan.role == Role::Opens;
     let adopted = plan.role == Role::Follows || !from_initiator;
@@ -133,6 +169,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         rules: [first.rule, second.rule],
         created: seconds(plan.now),
         last_seen: seconds(plan.now),
+        valid_until: valid_until(work),
         ..Flow::EMPTY
     };
     work.flow.packets = by_initiator([1, 0], from_initiator);
@@ -159,12 +196,17 @@ const fn as_adopted(reason: Reason) -> Reason {
 /// What a flow's entry says of one end: the rule that allowed it, or the denial
 /// that audit mode let pass.
 #[inline(always)]
-fn remembered(reason: u8, rule: u16) -> Finding {
+fn remembered(reason: u8, rule: u16, limited: bool) -> Finding {
     match Reason::from_number(reason) {
-        Some(reason) if !reason.allows() => Finding { rule, reason },
+        Some(reason) if !reason.allows() => Finding {
+            rule,
+            reason,
+            limited: false,
+        },
         _ => Finding {
             rule,
             reason: Reason::Established,
+            limited: limited && rule != 0,
         },
     }
 }

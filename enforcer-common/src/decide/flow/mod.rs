@@ -11,16 +11,16 @@ use self::entry::{begin, find, follow, is_current, renew};
 use self::life::advance;
 pub(super) use self::plan::Plan;
 use self::plan::{Role, role_of};
-use self::related::relate;
+pub(super) use self::related::relate;
 use super::identify::Party;
-use super::permit::{Initiator, permit};
+use super::permit::permit;
 use super::trace::Step;
 use super::{Finding, Policy, Work, guard};
 use crate::counter::seconds;
 use crate::flow::{FLAG_INITIATOR_HIGH, state};
 use crate::packet::icmp;
 use crate::tables::{Frame, Tables};
-use crate::verdict::{Fate, Reason};
+use crate::verdict::{Fate, Reason, Tolerance};
 
 /// Whether the flow already answers for the packet.
 #[derive(PartialEq, Eq)]
@@ -35,16 +35,16 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     policy: &Policy<'_, T>,
     work: &mut Work,
 ) {
-    let recalled = if role_of(&work.packet) == Role::Reports {
-        relate(frame, policy, work)
+    let answered = if role_of(&work.packet) == Role::Reports {
+        policy.tables.relate(frame, policy, work)
     } else {
-        recall(policy, work)
+        recall(policy, work) == Recalled::Answered
     };
-    if recalled == Recalled::Answered {
+    if answered {
         return;
     }
-    ask(policy, work);
-    settle(policy, work);
+    policy.tables.ask(policy, work);
+    policy.tables.settle(policy, work);
 }
 
 /// Looks the flow up, and follows it where it is current.
@@ -52,7 +52,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
 fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
     let packet = &work.packet;
     let role = role_of(packet);
-    let now = policy.tables.now();
+    let now = policy.now();
     let source_is_high = work.key.set(
         packet.vlan,
         packet.protocol,
@@ -92,7 +92,9 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
     } else {
         policy.tables.note(Step::FlowMissing);
     }
-    work.plan.adopting = matches!(role, Role::Any | Role::Follows) && now < policy.adopt_until;
+    let adopts =
+        policy.adopts() || work.parties[0].adopting || work.parties[1].adopting;
+    work.plan.adopting = matches!(role, Role::Any | Role::Follows) && adopts;
     work.plan.either = work.plan.adopting;
     if role == Role::Follows && !work.plan.adopting {
         work.findings = [Finding::of(Reason::NoFlow); 2];
@@ -104,10 +106,10 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
 /// Asks guards and profiles about a flow that the planned end starts; where
 /// either may have, about the other one too. Where neither may, the sender of
 /// the packet counts as the one that did.
-#[inline(never)]
-fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+#[inline(always)]
+pub(super) fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     for _ in 0..2 {
-        work.findings = guarded_permit(policy, work, work.plan.initiator());
+        guarded_permit(policy, work);
         if !work.plan.either || allows(work) {
             return;
         }
@@ -119,8 +121,8 @@ fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 }
 
 /// Remembers what was found: renews the flow, or begins one.
-#[inline(never)]
-fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+#[inline(always)]
+pub(super) fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     let plan = work.plan;
     if plan.role == Role::Reports && !allows(work) {
         work.findings = [Finding::of(Reason::NoFlow); 2];
@@ -140,29 +142,28 @@ fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     }
 }
 
-/// Guards both ends, then asks both profiles.
+/// Asks both profiles, and guards both ends.
 #[inline(always)]
-fn guarded_permit<T: Tables>(
-    policy: &Policy<'_, T>,
-    work: &Work,
-    initiator: Initiator,
-) -> [Finding; 2] {
+fn guarded_permit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    permit(policy, work);
     let [source, destination] = &work.parties;
-    let mut findings = permit(policy, &work.packet, &work.parties, initiator);
-    if let Err(reason) = guard::check_source(policy, source, &work.packet) {
-        findings[0] = Finding::of(reason);
+    let guarded = [
+        guard::check_source(policy, source, &work.packet),
+        guard::check_destination(policy, destination, &work.packet),
+    ];
+    if let Err(reason) = guarded[0] {
+        work.findings[0] = Finding::of(reason);
     }
-    if let Err(reason) = guard::check_destination(policy, destination, &work.packet) {
-        findings[1] = Finding::of(reason);
+    if let Err(reason) = guarded[1] {
+        work.findings[1] = Finding::of(reason);
     }
-    findings
 }
 
 /// Whether the frame passes, be it because of audit mode.
 #[inline(always)]
 fn passes(work: &Work) -> bool {
     let end = |party: &Party, finding: Finding| {
-        !party.judged || !matches!(finding.reason.fate(party.mode), Fate::Deny)
+        !party.judged || !matches!(finding.reason.fate(party.mode, Tolerance::NONE), Fate::Deny)
     };
     end(&work.parties[0], work.findings[0]) && end(&work.parties[1], work.findings[1])
 }

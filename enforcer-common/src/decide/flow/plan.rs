@@ -35,7 +35,7 @@ pub struct Plan {
     pub(super) role: Role,
     /// The end that starts: 0 the source, 1 the destination. A plain number,
     /// because the verifier does not know that an enum in memory is in range.
-    pub(super) initiator: u8,
+    pub(in crate::decide) initiator: u8,
     pub(super) source_is_high: bool,
     /// An older policy has judged the flow.
     pub(super) outdated: bool,
@@ -43,7 +43,12 @@ pub struct Plan {
     pub(super) adopting: bool,
     /// Either end may have started it.
     pub(super) either: bool,
-    pub(super) reserved: [u8; 2],
+    /// Class of the service that is asked for.
+    pub(in crate::decide) service: u16,
+    /// Second of the monotonic clock until which what was found holds; the highest for ever.
+    pub(in crate::decide) valid_until: u32,
+    /// What one end's profile says by the peer's address, and by its group.
+    pub(in crate::decide) cells: [u16; 2],
 }
 
 impl Plan {
@@ -55,11 +60,21 @@ impl Plan {
         outdated: false,
         adopting: false,
         either: false,
-        reserved: [0; 2],
+        service: 0,
+        valid_until: u32::MAX,
+        cells: [0; 2],
     };
 
+    /// What was found holds no longer than until then.
     #[inline(always)]
-    pub(super) const fn initiator(&self) -> Initiator {
+    pub(in crate::decide) const fn hold_until(&mut self, second: u32) {
+        if second < self.valid_until {
+            self.valid_until = second;
+        }
+    }
+
+    #[inline(always)]
+    pub(in crate::decide) const fn initiator(&self) -> Initiator {
         if self.initiator == 0 {
             Initiator::Source
         } else {

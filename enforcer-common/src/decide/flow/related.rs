@@ -1,6 +1,5 @@
 //! ICMP errors: allowed with the flow that they are about.
 
-use super::Recalled;
 use super::entry::find;
 use super::plan::{Plan, Role};
 use crate::counter::seconds;
@@ -12,19 +11,19 @@ use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
 /// An ICMP error passes when the flow that it is about is allowed, and of the
-/// devices judged; else a rule may allow it.
-#[inline(never)]
-pub(super) fn relate<F: Frame + ?Sized, T: Tables>(
+/// devices judged; else a rule may allow it. True when none needs to be asked.
+#[inline(always)]
+pub(in crate::decide) fn relate<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     policy: &Policy<'_, T>,
     work: &mut Work,
-) -> Recalled {
+) -> bool {
     work.plan = Plan {
         role: Role::Reports,
         ..Plan::EMPTY
     };
     let related = match icmp::quoted_flow(frame, &work.packet, &mut work.key) {
-        Ok(()) => match find(policy, work, seconds(policy.tables.now())) {
+        Ok(()) => match find(policy, work, seconds(policy.now())) {
             Some(flow) if flow.epoch() == policy.epoch && concerns(work, flow) => Reason::Related,
             _ => Reason::NoFlow,
         },
@@ -33,13 +32,9 @@ pub(super) fn relate<F: Frame + ?Sized, T: Tables>(
     work.findings = [Finding::of(related); 2];
     if let Err(reason) = guard::check_source(policy, &work.parties[0], &work.packet) {
         work.findings[0] = Finding::of(reason);
-        return Recalled::Answered;
+        return true;
     }
-    if matches!(related, Reason::NoFlow) {
-        Recalled::MustAsk
-    } else {
-        Recalled::Answered
-    }
+    !matches!(related, Reason::NoFlow)
 }
 
 /// Whether every end judged is an end of the flow.

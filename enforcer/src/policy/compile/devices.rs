@@ -12,7 +12,7 @@ pub(super) fn bucket_count(entries: usize) -> usize {
 }
 
 /// Puts every slot into one of its two buckets; `None` when this seed cannot.
-pub(super) fn fill(slots: &[Slot], seed: u64) -> Option<Vec<Bucket>> {
+pub(super) fn fill(slots: &[Slot], seed: u32) -> Option<Vec<Bucket>> {
     let mut buckets = vec![Bucket::default(); bucket_count(slots.len())];
     for slot in slots {
         place(&mut buckets, *slot, seed)?;
@@ -20,7 +20,7 @@ pub(super) fn fill(slots: &[Slot], seed: u64) -> Option<Vec<Bucket>> {
     Some(buckets)
 }
 
-fn place(buckets: &mut [Bucket], mut slot: Slot, seed: u64) -> Option<()> {
+fn place(buckets: &mut [Bucket], mut slot: Slot, seed: u32) -> Option<()> {
     let mask = buckets.len() as u32 - 1;
     let mut target = pair(&slot, seed, mask).0;
     for moves in 0..MOVES {
@@ -42,6 +42,6 @@ fn place(buckets: &mut [Bucket], mut slot: Slot, seed: u64) -> Option<()> {
     None
 }
 
-fn pair(slot: &Slot, seed: u64, mask: u32) -> (u32, u32) {
+fn pair(slot: &Slot, seed: u32, mask: u32) -> (u32, u32) {
     bucket_pair(slot.key, (slot.value >> 52) as u16, seed, mask)
 }

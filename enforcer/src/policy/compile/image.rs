@@ -2,16 +2,19 @@
 
 use enforcer_common::addr::Ip;
 use enforcer_common::table::{
-    Binding, Bucket, DIGEST_LINE, DeviceEntry, Digest, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION,
-    Layout, Line, ProfileLine, Row, SETTINGS_LINE, Settings, Slot, device_key,
+    Alternatives, Bucket, DEVICE_BOUND, DEVICE_DHCP_ADDRESS, DEVICE_ENFORCE, DEVICE_HELD,
+    DEVICE_LIMITED, DIGEST_LINE, DeviceEntry, DeviceLine, Digest, FIXED_LINES, LAYOUT_LINE,
+    LAYOUT_VERSION, Layout, Line, ProfileLine, Row, SETTINGS_LINE, Settings, Slot, device_key,
 };
+use enforcer_common::verdict::Mode;
 
 use super::cells::Cells;
 use super::devices::fill;
+use super::groups::Groups;
 use super::peers::PeerClasses;
 use super::profile_number;
 use super::services::ServiceClasses;
-use crate::policy::model::{Device, Model};
+use crate::policy::model::{Device, Limit, Model};
 
 pub(super) struct Image {
     lines: Vec<[u64; 8]>,
@@ -31,13 +34,29 @@ impl Image {
         }
     }
 
-    pub(super) fn place_devices(&mut self, model: &Model) {
-        let bindings: Vec<Binding> = model.devices.iter().map(binding).collect();
-        self.layout.bindings = self.place(&bindings);
-        let numbered = model.devices.iter().zip(1..);
-        self.slots_of_devices = numbered
-            .map(|(device, number)| device_slot(device, number))
+    /// `ports` are the names of the ports in the order of their numbers.
+    pub(super) fn place_devices(&mut self, model: &Model, groups: &Groups, ports: &[String]) {
+        let devices = || model.devices.iter().enumerate();
+        let lines: Vec<DeviceLine> = devices()
+            .map(|(index, device)| device_line(device, groups.of_device(index)))
             .collect();
+        self.layout.device_lines = self.place(&lines);
+        self.slots_of_devices = devices()
+            .map(|(index, device)| device_slot(model, device, index as u32 + 1, ports))
+            .collect();
+    }
+
+    pub(super) fn place_ports(&mut self, line: u32) {
+        self.layout.ports = line;
+    }
+
+    pub(super) fn place_rules(&mut self, line: u32, count: usize) {
+        self.layout.rule_lines = line;
+        self.layout.rule_count = count as u16;
+    }
+
+    pub(super) fn place_alternatives(&mut self, alternatives: &[Alternatives]) {
+        self.layout.alternatives = self.place(alternatives);
     }
 
     pub(super) fn place_profiles(&mut self, profiles: &[ProfileLine]) {
@@ -46,8 +65,6 @@ impl Image {
 
     pub(super) fn place_peers(&mut self, peers: &PeerClasses) {
         self.layout.trie = self.place(&peers.nodes);
-        self.layout.trie_root_v4 = peers.root_v4;
-        self.layout.trie_root_v6 = peers.root_v6;
     }
 
     pub(super) fn place_services(&mut self, services: &ServiceClasses) {
@@ -57,10 +74,10 @@ impl Image {
     /// Places the rows of cells, then both hash tables under one seed.
     pub(super) fn place_cells(&mut self, cells: &Cells) {
         let lines: Vec<Vec<Row>> = cells.rows.iter().map(|row| rows(row)).collect();
-        self.layout.cell_lines = lines.first().map_or(0, |row| row.len() as u32);
+        self.layout.cell_lines = lines.first().map_or(0, |row| row.len() as u16);
         self.layout.cells = self.place(&lines.concat());
         let devices = std::mem::take(&mut self.slots_of_devices);
-        for seed in 1.. {
+        for seed in 1_u32.. {
             let (Some(devices), Some(rows)) = (fill(&devices, seed), fill(&cells.slots, seed))
             else {
                 continue;
@@ -97,7 +114,7 @@ impl Image {
     }
 
     /// Appends a table and returns its first line.
-    fn place<L: Line>(&mut self, table: &[L]) -> u32 {
+    pub(super) fn place<L: Line>(&mut self, table: &[L]) -> u32 {
         let first = self.lines.len() as u32;
         self.lines.extend(table.iter().map(words));
         first
@@ -105,9 +122,15 @@ impl Image {
 }
 
 /// A line as the words of policy memory.
-fn words<L: Line>(line: &L) -> [u64; 8] {
+pub(super) fn words<L: Line>(line: &L) -> [u64; 8] {
     // SAFETY: `Line` promises 64 bytes without padding; any bytes are valid words.
     unsafe { std::mem::transmute_copy(line) }
+}
+
+/// Where the tables of a compiled policy stand.
+pub(super) fn layout(lines: &[[u64; 8]]) -> Layout {
+    // SAFETY: as above, the other way round: any bytes are a valid layout.
+    unsafe { std::mem::transmute_copy(&lines[LAYOUT_LINE as usize]) }
 }
 
 fn rows(values: &[u16]) -> Vec<Row> {
@@ -121,21 +144,40 @@ fn rows(values: &[u16]) -> Vec<Row> {
         .collect()
 }
 
-fn binding(device: &Device) -> Binding {
-    let mut binding = Binding::default();
-    for (place, address) in binding.0.iter_mut().zip(device.addresses()) {
-        *place = Ip::from(address);
+fn device_line(device: &Device, group: u32) -> DeviceLine {
+    let mut line = DeviceLine {
+        group,
+        ..DeviceLine::default()
+    };
+    for (place, address) in line.ipv4.iter_mut().zip(&device.ipv4) {
+        *place = address.to_bits();
     }
-    binding
+    for (place, address) in line.ipv6.iter_mut().zip(&device.ipv6) {
+        let ip = Ip::v6(address.octets());
+        *place = [ip.high, ip.low];
+    }
+    line
 }
 
-fn device_slot(device: &Device, number: u32) -> Slot {
-    let bound = device.addresses().next().is_some();
+fn device_slot(model: &Model, device: &Device, number: u32, ports: &[String]) -> Slot {
+    let profile = &model.profiles[device.profile];
+    let flags = [
+        (device.mode == Mode::Enforce, DEVICE_ENFORCE),
+        (device.addresses().next().is_some(), DEVICE_BOUND),
+        (device.dhcp_address, DEVICE_DHCP_ADDRESS),
+        (profile.limit != Limit::default(), DEVICE_LIMITED),
+        (!profile.guards.hold_port.is_zero(), DEVICE_HELD),
+    ];
+    let port = device
+        .port
+        .as_ref()
+        .and_then(|name| ports.binary_search(name).ok())
+        .map_or(0, |index| index as u8 + 1);
     let entry = DeviceEntry::new(
         device.vlan.inner,
         profile_number(device.profile),
-        device.mode,
-        bound,
+        flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum(),
+        port,
         number,
     );
     Slot {

@@ -2,23 +2,34 @@
 //! function: the same policy gives the same bytes.
 
 mod cells;
+mod conditions;
 mod devices;
+mod groups;
 mod image;
 mod peers;
+mod ports;
 mod services;
 
 use std::fmt;
 
 use enforcer_common::limits;
 use enforcer_common::table::{
-    CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, PROFILE_ARP, PROFILE_DHCP,
-    PROFILE_ENFORCE, PROFILE_NEIGHBOUR_DISCOVERY, ProfileLine, Settings,
+    CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, LEARN_ADDRESSES, LEARN_NAMES,
+    PROFILE_ARP, PROFILE_DHCP,
+    PROFILE_DHCP_SERVERS, PROFILE_ENFORCE, PROFILE_NAMES, PROFILE_NEIGHBOUR_DISCOVERY,
+    PROFILE_PASS_BAD_FRAME, PROFILE_PASS_FLOW_TABLE_FULL, PROFILE_ROUTERS,
+    PROFILE_TRACK_FRAGMENTS, PortPlaces, ProfileLine, Settings, Windows,
 };
-use enforcer_common::verdict::Mode;
+use enforcer_common::verdict::{Mode, Tolerance};
 use sha2::{Digest as _, Sha256};
 
-use super::model::{Defaults, Model, Network};
+use super::calendar;
+use super::model::{
+    Defaults, Fragments, Guards, Model, Network, OnError, Peer, Profile,
+};
 use cells::Cells;
+pub use conditions::Scheduled;
+use groups::Groups;
 use image::Image;
 use peers::PeerClasses;
 use services::ServiceClasses;
@@ -32,6 +43,45 @@ pub struct Compiled {
     pub digest: [u8; 32],
     /// Profile and rule, as indices in the model, of each rule number less one.
     pub rules: Vec<(usize, usize)>,
+    /// Names of the ports that the policy speaks of, in the order of their numbers
+    /// from 1.
+    pub ports: Vec<String>,
+    /// What rules call the devices of each group of peers.
+    pub groups: Vec<Vec<Peer>>,
+    /// Rules whose calendars must be kept up to date.
+    pub scheduled: Vec<Scheduled>,
+}
+
+impl Compiled {
+    /// Says at which place in the counters each port stands.
+    pub fn place_ports<'n>(&mut self, ports: impl IntoIterator<Item = (&'n str, u32)>) {
+        let Some(line) = self.ports_line() else {
+            return;
+        };
+        let mut places = PortPlaces([0; 64]);
+        for (name, place) in ports {
+            let number = self.ports.iter().position(|port| port == name);
+            if let (Some(number), Some(place)) = (number, places.0.get_mut(place as usize)) {
+                *place = number as u8 + 1;
+            }
+        }
+        self.lines[line] = image::words(&places);
+    }
+
+    /// Fills the windows of rules with a schedule, as they stand at `now` (Unix time).
+    pub fn wind(&mut self, model: &Model, now: u32) {
+        for scheduled in &self.scheduled {
+            let (profile, rule) = scheduled.rule;
+            let rule = &model.profiles[profile].rules[rule];
+            let windows = Windows(calendar::intervals(rule, now));
+            self.lines[scheduled.line as usize] = image::words(&windows);
+        }
+    }
+
+    fn ports_line(&self) -> Option<usize> {
+        let line = image::layout(&self.lines).ports as usize;
+        (line != 0).then_some(line)
+    }
 }
 
 impl fmt::Debug for Compiled {
@@ -76,7 +126,8 @@ fn check(what: &'static str, count: usize, limit: u32) -> Result<(), Error> {
 /// Compiles a policy.
 ///
 /// # Errors
-/// When there are more devices, profiles, rules or classes than the tables number.
+/// When there are more devices, profiles, rules or classes than the tables number,
+/// or too many rules with conditions allow the same.
 pub fn compile(model: &Model) -> Result<Compiled, Error> {
     let rules: Vec<(usize, usize)> = model
         .profiles
@@ -86,15 +137,24 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
         .collect();
     check("devices", model.devices.len(), limits::DEVICES)?;
     check("profiles", model.profiles.len(), limits::PROFILES)?;
-    check("rules", rules.len(), limits::RULES)?;
+    // One number more is the guards'.
+    check("rules", rules.len(), limits::RULES - 1)?;
 
     let peers = PeerClasses::new(model);
+    let groups = Groups::new(model);
     let services = ServiceClasses::new(model)?;
-    let cells = Cells::new(model, &peers, &services);
+    let cells = Cells::new(model, rules.len(), &peers, &groups, &services)?;
+    let ports = ports::names(model);
+    check("ports", ports.len(), limits::POLICY_PORTS as u32)?;
     let digest = digest(model);
 
     let mut image = Image::new();
-    image.place_devices(model);
+    image.place_devices(model, &groups, &ports);
+    let (rule_lines, scheduled) = conditions::place(&mut image, model, &rules);
+    image.place_rules(rule_lines, rules.len());
+    image.place_alternatives(&cells.alternatives);
+    let first_port = ports::place(&mut image, model, &ports);
+    image.place_ports(first_port);
     image.place_profiles(&profile_lines(model, &cells));
     image.place_peers(&peers);
     image.place_services(&services);
@@ -104,6 +164,9 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
         lines,
         digest,
         rules,
+        ports,
+        groups: groups.peers,
+        scheduled,
     })
 }
 
@@ -126,34 +189,106 @@ fn broadcast_profile(model: &Model) -> u32 {
 fn profile_lines(model: &Model, cells: &Cells) -> Vec<ProfileLine> {
     let mut lines = vec![ProfileLine::default()];
     for (index, profile) in model.profiles.iter().enumerate() {
-        lines.push(ProfileLine {
-            flags: profile_flags(profile.mode, profile.network),
-            default_rows: cells.default_rows(index),
-            ..ProfileLine::default()
-        });
+        lines.push(profile_line(profile, cells.default_rows(index)));
     }
+    // The compiler's own, for broadcast from the core side.
+    let defaults = &model.defaults;
     lines.push(ProfileLine {
-        flags: profile_flags(model.defaults.mode, model.defaults.network),
+        flags: profile_flags(
+            defaults.mode,
+            defaults.network,
+            &defaults.guards,
+            defaults.fragments,
+            defaults.on_error,
+        ),
+        default_rows: cells.default_rows(model.profiles.len()),
         ..ProfileLine::default()
     });
     lines
 }
 
-fn profile_flags(mode: Mode, network: Network) -> u32 {
+fn profile_line(profile: &Profile, default_rows: [u32; 2]) -> ProfileLine {
+    let mut flags = profile_flags(
+        profile.mode,
+        profile.network,
+        &profile.guards,
+        profile.fragments,
+        profile.on_error,
+    );
+    let mut peers = profile.rules.iter().flat_map(|rule| &rule.peers);
+    if peers.any(|peer| matches!(peer, Peer::Name(_))) {
+        flags |= PROFILE_NAMES;
+    }
+    let mut ethertypes = [0; limits::ETHERTYPES];
+    for (place, ethertype) in ethertypes.iter_mut().zip(&profile.ethertypes) {
+        *place = *ethertype;
+    }
+    ProfileLine {
+        flags,
+        default_rows,
+        packets: profile.limit.packets,
+        bytes: profile.limit.bytes,
+        flows: profile.limit.flows,
+        hold_port: seconds(profile.guards.hold_port),
+        ethertypes,
+        ..ProfileLine::default()
+    }
+}
+
+fn profile_flags(
+    mode: Mode,
+    network: Network,
+    guards: &Guards,
+    fragments: Fragments,
+    on_error: OnError,
+) -> u32 {
     sum([
         (mode == Mode::Enforce, PROFILE_ENFORCE),
         (network.arp, PROFILE_ARP),
         (network.neighbour_discovery, PROFILE_NEIGHBOUR_DISCOVERY),
         (network.dhcp, PROFILE_DHCP),
+        (guards.dhcp_servers.is_some(), PROFILE_DHCP_SERVERS),
+        (guards.routers.is_some(), PROFILE_ROUTERS),
+        (fragments == Fragments::Track, PROFILE_TRACK_FRAGMENTS),
+        (on_error.bad_frame, PROFILE_PASS_BAD_FRAME),
+        (on_error.flow_table_full, PROFILE_PASS_FLOW_TABLE_FULL),
     ])
 }
 
-fn sum(flags: [(bool, u32); 4]) -> u32 {
+fn sum<const N: usize>(flags: [(bool, u32); N]) -> u32 {
     flags
         .iter()
         .filter(|(set, _)| *set)
         .map(|(_, flag)| flag)
         .sum()
+}
+
+fn seconds(duration: std::time::Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(i32::MAX as u32)
+}
+
+/// What user space must learn for the policy to work.
+fn learning(model: &Model) -> u32 {
+    let rules = || model.profiles.iter().flat_map(|profile| &profile.rules);
+    let mut peers = rules().flat_map(|rule| &rule.peers);
+    sum([
+        (
+            model.devices.iter().any(|device| device.dhcp_address),
+            LEARN_ADDRESSES,
+        ),
+        (
+            peers.any(|peer| matches!(peer, Peer::Name(_))),
+            LEARN_NAMES,
+        ),
+    ])
+}
+
+/// Failures that pass where no device answers for the frame.
+fn tolerance(on_error: OnError) -> u32 {
+    sum([
+        (on_error.bad_frame, Tolerance::BAD_FRAME.0.into()),
+        (on_error.flow_table_full, Tolerance::FLOW_TABLE_FULL.0.into()),
+    ])
 }
 
 fn settings(model: &Model) -> Settings {
@@ -164,9 +299,6 @@ fn settings(model: &Model) -> Settings {
         timeouts,
         ..
     } = &model.defaults;
-    let seconds = |duration: std::time::Duration| {
-        u32::try_from(duration.as_secs()).unwrap_or(i32::MAX as u32)
-    };
     Settings {
         unknown_profile: unknown_devices.map_or(0, profile_number),
         broadcast_profile: broadcast_profile(model),
@@ -185,7 +317,10 @@ fn settings(model: &Model) -> Settings {
         other: seconds(timeouts.other),
         new_flows_per_second: model.defaults.new_flows_per_second,
         events_per_second: model.defaults.events_per_second,
-        reserved: [0; 4],
+        tolerance: tolerance(model.defaults.on_error),
+        opened: 0,
+        learning: learning(model),
+        reserved: 0,
     }
 }
 

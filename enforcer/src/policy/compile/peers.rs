@@ -14,9 +14,8 @@ pub(super) struct PeerClasses {
     of_peer: BTreeMap<Peer, Vec<u32>>,
     /// The peers of each class.
     peers: Vec<Vec<Peer>>,
+    /// The root of IPv4, that of IPv6, then all others.
     pub(super) nodes: Vec<TrieNode>,
-    pub(super) root_v4: u32,
-    pub(super) root_v6: u32,
 }
 
 impl PeerClasses {
@@ -68,8 +67,6 @@ impl PeerClasses {
             of_peer,
             peers,
             nodes: trie.nodes,
-            root_v4,
-            root_v6,
         }
     }
 
@@ -87,28 +84,49 @@ impl PeerClasses {
 /// Every prefix that a rule's peers name, sorted so that an outer prefix comes
 /// before those within it, with the peers that name it.
 fn prefixes_of_peers(model: &Model) -> BTreeMap<IpNet, Vec<Peer>> {
-    let mut used: Vec<&Peer> = model
+    let of_rules = model
         .profiles
         .iter()
         .flat_map(|profile| &profile.rules)
-        .flat_map(|rule| &rule.peers)
-        .collect();
+        .flat_map(|rule| &rule.peers);
+    let guards = model.profiles.iter().map(|profile| &profile.guards);
+    let of_guards = guards
+        .chain([&model.defaults.guards])
+        .flat_map(|guards| [&guards.dhcp_servers, &guards.routers])
+        .flatten()
+        .flatten();
+    let mut used: Vec<&Peer> = of_rules.chain(of_guards).collect();
     used.sort();
     used.dedup();
-    let mut addresses: BTreeMap<usize, Vec<IpNet>> = BTreeMap::new();
+    let mut of_profile: BTreeMap<usize, Vec<IpNet>> = BTreeMap::new();
+    let mut of_tag: BTreeMap<&str, Vec<IpNet>> = BTreeMap::new();
     for device in &model.devices {
-        addresses
+        let addresses = || device.addresses().map(IpNet::from);
+        of_profile
             .entry(device.profile)
             .or_default()
-            .extend(device.addresses().map(IpNet::from));
+            .extend(addresses());
+        for tag in &device.tags {
+            of_tag.entry(tag).or_default().extend(addresses());
+        }
     }
     let mut prefixes: BTreeMap<IpNet, Vec<Peer>> = BTreeMap::new();
     for peer in used {
+        let one: Vec<IpNet>;
         let named: &[IpNet] = match peer {
-            Peer::Any => &[],
+            // Names have no address before they are answered.
+            Peer::Any | Peer::Name(_) => &[],
             Peer::Named(name) => model.peers.get(name).map_or(&[], Vec::as_slice),
             Peer::Prefix(prefix) => std::slice::from_ref(prefix),
-            Peer::Profile(profile) => addresses.get(profile).map_or(&[], Vec::as_slice),
+            Peer::Profile(profile) => of_profile.get(profile).map_or(&[], Vec::as_slice),
+            Peer::Tag(tag) => of_tag.get(tag.as_str()).map_or(&[], Vec::as_slice),
+            Peer::Device(index) => {
+                one = model.devices[*index]
+                    .addresses()
+                    .map(IpNet::from)
+                    .collect();
+                &one
+            }
         };
         for prefix in named {
             let entry = prefixes.entry(prefix.trunc()).or_default();

@@ -1,18 +1,22 @@
 //! Ports, types and protocols become service classes: a class is the set of
 //! services (as rules write them) that contain a place of the service table.
-//! Class 0 is the empty set.
+//! Class 0 is the empty set. What guards ask of a peer has a place of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use enforcer_common::table::{
-    SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_TCP, SERVICE_UDP, SERVICES,
+    SERVICE_DHCP_SERVER, SERVICE_ICMP, SERVICE_ICMPV6, SERVICE_PROTOCOL, SERVICE_ROUTER,
+    SERVICE_TCP, SERVICE_UDP, SERVICES,
 };
 
 use super::{Error, check};
 use crate::policy::model::{Model, Service};
 
+/// First and last place of a service in the table.
+pub(super) type Span = (u32, u32);
+
 pub(super) struct ServiceClasses {
-    of_service: BTreeMap<Service, Vec<u16>>,
+    of_span: BTreeMap<Span, Vec<u16>>,
     /// Class of each place of the service table.
     pub(super) table: Vec<u16>,
     pub(super) count: usize,
@@ -20,27 +24,29 @@ pub(super) struct ServiceClasses {
 
 impl ServiceClasses {
     pub(super) fn new(model: &Model) -> Result<Self, Error> {
-        let services: BTreeSet<Service> = model
+        let guarded = [SERVICE_DHCP_SERVER, SERVICE_ROUTER].map(|place| (place, place));
+        let spans: BTreeSet<Span> = model
             .profiles
             .iter()
             .flat_map(|profile| &profile.rules)
-            .flat_map(|rule| rule.services.iter().copied())
+            .flat_map(|rule| rule.services.iter().copied().map(span))
+            .chain(guarded)
             .collect();
         // The places at which some service begins, or has just ended.
-        let mut edges: BTreeMap<u32, (Vec<Service>, Vec<Service>)> = BTreeMap::new();
-        for service in services {
-            let (first, last) = places(service);
-            edges.entry(first).or_default().0.push(service);
-            edges.entry(last + 1).or_default().1.push(service);
+        let mut edges: BTreeMap<u32, (Vec<Span>, Vec<Span>)> = BTreeMap::new();
+        for span in spans {
+            let (first, last) = span;
+            edges.entry(first).or_default().0.push(span);
+            edges.entry(last + 1).or_default().1.push(span);
         }
-        let mut numbers: BTreeMap<Vec<Service>, usize> = BTreeMap::from([(Vec::new(), 0)]);
+        let mut numbers: BTreeMap<Vec<Span>, usize> = BTreeMap::from([(Vec::new(), 0)]);
         let mut table = vec![0; SERVICES as usize];
-        let mut active: BTreeSet<Service> = BTreeSet::new();
+        let mut active: BTreeSet<Span> = BTreeSet::new();
         let mut edges = edges.into_iter().peekable();
         while let Some((start, (begin, end))) = edges.next() {
             active.extend(begin);
-            for service in end {
-                active.remove(&service);
+            for span in end {
+                active.remove(&span);
             }
             let until = edges.peek().map_or(SERVICES, |(next, _)| *next);
             let next = numbers.len();
@@ -55,27 +61,27 @@ impl ServiceClasses {
             u32::from(u16::MAX),
         )?;
         let count = numbers.len();
-        let mut of_service: BTreeMap<Service, Vec<u16>> = BTreeMap::new();
+        let mut of_span: BTreeMap<Span, Vec<u16>> = BTreeMap::new();
         for (set, class) in numbers {
-            for service in set {
-                of_service.entry(service).or_default().push(class as u16);
+            for span in set {
+                of_span.entry(span).or_default().push(class as u16);
             }
         }
         Ok(Self {
-            of_service,
+            of_span,
             table,
             count,
         })
     }
 
     /// The classes that make up a service.
-    pub(super) fn classes(&self, service: Service) -> &[u16] {
-        self.of_service.get(&service).map_or(&[], Vec::as_slice)
+    pub(super) fn classes(&self, span: Span) -> &[u16] {
+        self.of_span.get(&span).map_or(&[], Vec::as_slice)
     }
 }
 
 /// First and last place of a service in the table.
-fn places(service: Service) -> (u32, u32) {
+pub(super) fn span(service: Service) -> Span {
     let range =
         |base: u32, first: u16, last: u16| (base + u32::from(first), base + u32::from(last));
     match service {

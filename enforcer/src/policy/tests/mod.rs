@@ -3,12 +3,18 @@
 use super::diagnostic::Diagnostics;
 use super::model::Model;
 use super::source::{Bundle, File};
-use super::{load, parse};
+use super::{load, parse, parse_at};
 
 mod errors;
+mod expectations;
 mod hostile;
+mod inheritance;
+mod peers;
+mod ports;
 mod properties;
+mod settings;
 mod sources;
+mod times;
 mod valid;
 
 /// A policy that says nothing wrong, to build on.
@@ -55,6 +61,15 @@ fn failures(bundle: &Bundle) -> Vec<String> {
 
 fn lines(diagnostics: &Diagnostics) -> Vec<String> {
     diagnostics.iter().map(ToString::to_string).collect()
+}
+
+/// A policy with one profile, `p`, that has these rules, from line 5 on.
+fn with_rules(rules: &[&str]) -> String {
+    let rules: String = rules
+        .iter()
+        .map(|rule| format!("      - {rule}\n"))
+        .collect();
+    format!("{HEAD}profiles:\n  p:\n    allow:\n{rules}")
 }
 
 /// Asserts the exact lines that a policy is answered with.

@@ -6,12 +6,12 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
-use super::super::model::{Direction, Peer, Rule, Service};
+use super::super::model::{Direction, Limit, Peer, Rule, Service, Window};
 use super::*;
 
 /// Fragments that policies are made of, so that random texts get somewhere.
 fn fragment() -> impl Strategy<Value = String> {
-    const WORDS: [&str; 34] = [
+    const WORDS: [&str; 53] = [
         "version",
         "defaults",
         "peers",
@@ -31,6 +31,25 @@ fn fragment() -> impl Strategy<Value = String> {
         "profile",
         "mode",
         "timeouts",
+        "extends",
+        "expires",
+        "schedule",
+        "zone",
+        "limit",
+        "bytes",
+        "ports",
+        "vlans",
+        "tags",
+        "tests",
+        "guards",
+        "ethertypes",
+        "device:a",
+        "dns:*.a.b",
+        "group:mdns",
+        "10.0.0.1-10.0.0.9",
+        "2027-03-01T00:00[UTC]",
+        "24:00",
+        "0x88b8",
         "1",
         "any",
         "10.0.0.1/8",
@@ -129,7 +148,7 @@ impl Policy {
                 "enforce"
             };
             text += &format!(
-                "  - {{name: d{index}, mac: \"{mac}\", vlan: \"{vlan}\", mode: {mode}, profile: p0}}\n"
+                "  - {{name: d{index}, mac: \"{mac}\", vlan: \"{vlan}\", mode: {mode}, profile: p0, tags: [ward, t{index}]}}\n"
             );
         }
         text
@@ -155,6 +174,9 @@ fn rule_text(rule: &Rule) -> String {
         Peer::Named(name) => name.clone(),
         Peer::Prefix(prefix) => prefix.to_string(),
         Peer::Profile(index) => format!("profile:p{index}"),
+        Peer::Device(index) => format!("device:d{index}"),
+        Peer::Tag(tag) => format!("tag:{tag}"),
+        Peer::Name(name) => format!("dns:{name}"),
     });
     let mut text = format!(
         "{{name: {}, {direction}: {}",
@@ -170,7 +192,38 @@ fn rule_text(rule: &Rule) -> String {
             Service::Protocol(number) => format!(", protocol: {number}"),
         };
     }
-    text + "}"
+    let Limit {
+        packets,
+        bytes,
+        flows,
+    } = rule.limit;
+    text += &format!(", limit: {{packets: {packets}, bytes: {bytes}, flows: {flows}}}");
+    if rule.expires > 0 {
+        let end = jiff::Timestamp::from_second(rule.expires.into()).unwrap();
+        text += &format!(", expires: \"{end}\"");
+    }
+    let windows: Vec<_> = rule.schedule.iter().map(window_text).collect();
+    if !windows.is_empty() {
+        text += &format!(", schedule: [{}]", windows.join(", "));
+    }
+    text + &format!(
+        ", comment: \"{}\", source: \"{}\"}}",
+        rule.comment, rule.source
+    )
+}
+
+fn window_text(window: &Window) -> String {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let days = (0..7).filter(|day| window.days >> day & 1 != 0);
+    let days: Vec<_> = days.map(|day| DAYS[day]).collect();
+    let time = |minute: u16| format!("\"{:02}:{:02}\"", minute / 60, minute % 60);
+    format!(
+        "{{days: [{}], from: {}, until: {}, zone: {}}}",
+        days.join(", "),
+        time(window.from),
+        time(window.until),
+        window.zone
+    )
 }
 
 fn prefix() -> impl Strategy<Value = IpNet> {
@@ -206,23 +259,57 @@ fn services() -> impl Strategy<Value = Vec<Service>> {
     })
 }
 
+fn window() -> impl Strategy<Value = Window> {
+    let zone = proptest::sample::select(["Europe/Berlin", "UTC", "America/St_Johns"].as_slice());
+    (1..128u8, 0..1440u16, 1..=1440u16, zone).prop_map(|(days, from, until, zone)| Window {
+        days,
+        from,
+        until,
+        zone: zone.to_owned(),
+    })
+}
+
+/// What restricts a rule besides peers and services: its end, calendar and rates.
+fn conditions() -> impl Strategy<Value = (u32, Vec<Window>, Limit)> {
+    let end = prop_oneof![Just(0), 1_577_836_800..=4_291_747_199u32];
+    let limit = any::<(u32, u32, u32)>().prop_map(|(packets, bytes, flows)| Limit {
+        packets,
+        bytes,
+        flows,
+    });
+    (end, vec(window(), 0..3), limit)
+}
+
+type Written = (
+    bool,
+    std::collections::BTreeSet<Peer>,
+    Vec<Service>,
+    (u32, Vec<Window>, Limit),
+    [String; 2],
+);
+
 fn policy() -> impl Strategy<Value = Policy> {
     let peers = btree_map("[a-z][a-z0-9-]{0,8}x", vec(prefix(), 1..4), 1..4);
-    let rule = |names: Vec<String>| {
+    let rule = |names: Vec<String>, devices: usize| {
         let peer = prop_oneof![
             Just(Peer::Any),
             proptest::sample::select(names).prop_map(Peer::Named),
             prefix().prop_map(Peer::Prefix),
             (0..2usize).prop_map(Peer::Profile),
+            (0..devices).prop_map(Peer::Device),
+            (0..devices).prop_map(|number| Peer::Tag(format!("t{number}"))),
+            "(\\*\\.)?[a-z_][a-z0-9]{0,5}\\.[a-z]{2,3}".prop_map(Peer::Name),
         ];
         (
             any::<bool>(),
             proptest::collection::btree_set(peer, 1..4),
             services(),
+            conditions(),
+            ["[a-z ]{0,20}", "[A-Z0-9 -]{0,20}"],
         )
     };
     let devices =
-        proptest::collection::btree_map((any::<[u8; 6]>(), 0..=4094u16), any::<bool>(), 0..5);
+        proptest::collection::btree_map((any::<[u8; 6]>(), 0..=4094u16), any::<bool>(), 1..5);
     peers
         .prop_flat_map(move |mut peers| {
             peers.values_mut().for_each(|prefixes| {
@@ -230,25 +317,37 @@ fn policy() -> impl Strategy<Value = Policy> {
                 prefixes.dedup();
             });
             let names: Vec<_> = peers.keys().cloned().collect();
-            (
-                Just(peers),
-                vec(vec(rule(names), 0..4), 2..=2),
-                devices.clone(),
-            )
+            // The first device is always there.
+            let rules = vec(vec(rule(names, 1), 0..4), 2..=2);
+            (Just(peers), rules, devices.clone())
         })
         .prop_map(|(peers, profiles, devices)| {
-            let to_rule = |(index, (to, peers, services)): (
-                usize,
-                (bool, std::collections::BTreeSet<Peer>, Vec<Service>),
-            )| Rule {
-                name: format!("r{index}"),
-                direction: if to { Direction::To } else { Direction::From },
-                peers: peers.into_iter().collect(),
-                services,
+            let to_rule = |profile: usize, index: usize, written: Written| {
+                let (to, peers, services, (expires, schedule, limit), [comment, source]) = written;
+                let named = peers.iter().any(|peer| matches!(peer, Peer::Name(_)));
+                Rule {
+                    name: format!("r{index}"),
+                    comment,
+                    source,
+                    direction: if to || named {
+                        Direction::To
+                    } else {
+                        Direction::From
+                    },
+                    peers: peers.into_iter().collect(),
+                    services,
+                    expires,
+                    schedule,
+                    limit,
+                    origin: (profile, index),
+                }
             };
-            let rules = profiles
-                .into_iter()
-                .map(|rules| rules.into_iter().enumerate().map(to_rule).collect());
+            let rules = profiles.into_iter().enumerate().map(|(profile, rules)| {
+                let rules = rules.into_iter().enumerate();
+                rules
+                    .map(|(index, written)| to_rule(profile, index, written))
+                    .collect()
+            });
             let devices = devices.into_iter().map(|((mut octets, vlan), audit)| {
                 // Neither zero nor a group address.
                 octets[0] = octets[0] & 0xfe | 2;

@@ -123,7 +123,7 @@ fn csv_cells_are_placed() {
 #[test]
 fn csv_headers() {
     let told = |rows: &str| failures(&with_devices(MAIN, "d.csv", rows));
-    let columns = "the columns are name,mac,vlan,ip,profile,mode";
+    let columns = "the columns are name,mac,vlan,ip,profile,mode,port,tags";
     assert_eq!(
         told(""),
         [format!(

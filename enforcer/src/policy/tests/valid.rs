@@ -168,23 +168,23 @@ fn empty_sections_are_no_mistake() {
 #[test]
 fn warns_of_what_is_not_used_or_said_twice() {
     let (_, warnings) = model(
-        "version: 1\npeers: {a: 10.0.0.0/8, b: [10.1.0.0/16, 10.1.0.0/16]}\nprofiles:\n  p:\n    allow:\n\
+        "version: 1\npeers: {a: 10.1.0.0/16, b: [10.2.0.0/16, 10.2.0.0/16]}\nprofiles:\n  p:\n    allow:\n\
         \x20     - {name: wide, to: a, tcp: 1-100}\n\
-        \x20     - {name: narrow, to: 10.1.0.0/16, tcp: [80, 80]}\n\
-        \x20     - {name: same, to: 10.0.0.0/8, tcp: 1-100}\n\
+        \x20     - {name: narrow, to: 10.1.1.0/24, tcp: [80, 80]}\n\
+        \x20     - {name: same, to: 10.1.0.0/16, tcp: 1-100}\n\
         \x20     - {name: partly, to: any, tcp: 90-110}\n\
-        \x20     - {name: wider, to: any, tcp: any}\n\
-        \x20     - {name: other, from: any, tcp: any}\n\
+        \x20     - {name: wider, to: any, tcp: 1-999}\n\
+        \x20     - {name: other, from: any, tcp: 1-999}\n\
         devices: [{name: d, mac: 00:00:00:00:00:01, profile: p, ip: [\"fe80::1\", 10.0.0.1]}]\n",
     );
     let expected = [
-        "p.yaml:2:24: warning: peers.b: no rule uses this peer",
-        "p.yaml:2:27: warning: peers.b: lists an address or prefix more than once",
-        "p.yaml:7:9: warning: profiles.p.allow[1]: rule \"narrow\" is shadowed by rule \"wide\", which allows all of it, at p.yaml:6",
+        "p.yaml:2:25: warning: peers.b: no rule uses this peer",
+        "p.yaml:2:28: warning: peers.b: lists an address or prefix more than once",
+        "p.yaml:7:9: warning: profiles.p.allow[1]: rule \"narrow\" is shadowed by rule \"wide\", which allows all of it, at p.yaml:6 [shadowed]",
         "p.yaml:7:51: warning: profiles.p.allow[1].tcp[1]: listed before in the same rule",
-        "p.yaml:8:9: warning: profiles.p.allow[2]: rule \"same\" allows the same as rule \"wide\" at p.yaml:6",
-        "p.yaml:9:9: warning: profiles.p.allow[3]: rule \"partly\" overlaps rule \"wide\" at p.yaml:6",
-        "p.yaml:10:9: warning: profiles.p.allow[4]: rule \"wider\" allows all that rule \"wide\" allows at p.yaml:6",
+        "p.yaml:8:9: warning: profiles.p.allow[2]: rule \"same\" allows the same as rule \"wide\" at p.yaml:6 [duplicate]",
+        "p.yaml:9:9: warning: profiles.p.allow[3]: rule \"partly\" overlaps rule \"wide\" at p.yaml:6 [overlap]",
+        "p.yaml:10:9: warning: profiles.p.allow[4]: rule \"wider\" allows all that rule \"wide\" allows at p.yaml:6 [shadowed]",
         "p.yaml:12:62: warning: devices[0].ip[0]: fe80::1 is ignored: link-local addresses are always allowed",
     ];
     assert_eq!(warnings, expected);

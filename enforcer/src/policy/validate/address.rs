@@ -1,5 +1,5 @@
-//! Addresses and prefixes, MAC addresses and VLANs, from text. Says of what is
-//! wrong what would be right; knows no names.
+//! Addresses, prefixes, MAC addresses and VLANs, from text. Says of what is wrong
+//! what would be right; knows no names.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -14,8 +14,12 @@ use super::scalar::expected;
 
 /// Whether a text is meant as an address, not as a name.
 pub(super) fn looks_like_address(text: &str) -> bool {
-    let numeric = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'/');
-    text.contains([':', '/']) || (text.contains('.') && text.bytes().all(numeric))
+    let numeric = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'/' | b'-');
+    let dotted = match text.split_once('-') {
+        Some((first, last)) => first.contains('.') && last.contains('.'),
+        None => text.contains('.'),
+    };
+    text.contains([':', '/']) || (dotted && text.bytes().all(numeric))
 }
 
 /// A prefix; an address without a length is the prefix of that address alone.
@@ -149,7 +153,7 @@ pub(super) fn vlan(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> 
 }
 
 /// The IPv4 address or prefix within ::ffff:0:0/96 (RFC 4291, 2.5.5.2).
-fn mapped(address: IpAddr) -> Option<String> {
+pub(super) fn mapped(address: IpAddr) -> Option<String> {
     match address {
         IpAddr::V6(v6) => Ipv6Addr::to_ipv4_mapped(&v6).map(|v4| v4.to_string()),
         IpAddr::V4(_) => None,

@@ -1,5 +1,5 @@
-//! `defaults:` and the two mappings that profiles share with it, `network` and
-//! `mode`. Fills in what a policy leaves out.
+//! `defaults:`. Fills in what a policy leaves out. What profiles share with it is
+//! read in `settings`.
 
 use std::time::Duration;
 
@@ -7,11 +7,14 @@ use enforcer_common::verdict::Mode;
 
 use super::super::findings::Findings;
 use super::super::lenient::Scalar;
-use super::super::model::{ControlFrames, Defaults, Network, Timeouts};
+use super::super::model::{
+    ControlFrames, Defaults, Fragments, Guards, Limit, Network, OnError, Timeouts,
+};
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
 use super::name::closest;
-use super::scalar::{duration, expected, is_mapping, mode, number, switch};
+use super::scalar::{duration, expected, is_mapping, number, switch};
+use super::settings::{self, Settings, Written};
 use super::{Names, profile_named};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -33,6 +36,9 @@ fn builtin() -> Defaults {
             neighbour_discovery: true,
             dhcp: true,
         },
+        guards: Guards::default(),
+        fragments: Fragments::Deny,
+        on_error: OnError::default(),
         control_frames: ControlFrames {
             stp: true,
             lldp: true,
@@ -55,7 +61,7 @@ fn builtin() -> Defaults {
 
 pub(super) fn defaults(
     raw: Option<&raw::Defaults>,
-    names: &Names,
+    names: &Names<'_>,
     here: &Here<'_>,
     findings: &mut Findings,
 ) -> Defaults {
@@ -64,9 +70,21 @@ pub(super) fn defaults(
         return defaults;
     };
     is_mapping(&raw.odd, raw::Defaults::KEYS, here, findings);
-    set(&mut defaults.mode, &raw.mode, |value| {
-        mode(value, &here.key("mode"), findings)
-    });
+    let written = Written {
+        mode: raw.mode.as_ref(),
+        network: raw.network.as_ref(),
+        guards: raw.guards.as_ref(),
+        fragments: raw.fragments.as_ref(),
+        on_error: raw.on_error.as_ref(),
+        ..Written::default()
+    };
+    let stated = settings::stated(written, names, here, findings);
+    let settings = stated.over(&of_profiles(&defaults));
+    defaults.mode = settings.mode;
+    defaults.network = settings.network;
+    defaults.guards = settings.guards;
+    defaults.fragments = settings.fragments;
+    defaults.on_error = settings.on_error;
     set(
         &mut defaults.unknown_devices,
         &raw.unknown_devices,
@@ -75,12 +93,6 @@ pub(super) fn defaults(
     set(&mut defaults.core_broadcast, &raw.core_broadcast, |value| {
         deny_or_profile(value, names, &here.key("core_broadcast"), findings)
     });
-    defaults.network = network(
-        raw.network.as_ref(),
-        defaults.network,
-        &here.key("network"),
-        findings,
-    );
     if let Some(raw) = &raw.control_frames {
         control_frames(
             raw,
@@ -128,31 +140,17 @@ pub(super) fn defaults(
     defaults
 }
 
-/// `network:` of the defaults or of a profile, over what holds without it.
-pub(super) fn network(
-    raw: Option<&raw::Network>,
-    otherwise: Network,
-    here: &Here<'_>,
-    findings: &mut Findings,
-) -> Network {
-    let mut network = otherwise;
-    if let Some(raw) = raw {
-        is_mapping(&raw.odd, raw::Network::KEYS, here, findings);
-        switches(
-            here,
-            findings,
-            [
-                (&mut network.arp, &raw.arp, "arp"),
-                (
-                    &mut network.neighbour_discovery,
-                    &raw.neighbour_discovery,
-                    "neighbour_discovery",
-                ),
-                (&mut network.dhcp, &raw.dhcp, "dhcp"),
-            ],
-        );
+/// What holds for profiles that say nothing else.
+pub(super) fn of_profiles(defaults: &Defaults) -> Settings {
+    Settings {
+        mode: defaults.mode,
+        network: defaults.network,
+        guards: defaults.guards.clone(),
+        fragments: defaults.fragments,
+        on_error: defaults.on_error,
+        limit: Limit::default(),
+        ethertypes: Vec::new(),
     }
-    network
 }
 
 fn control_frames(
@@ -227,7 +225,7 @@ fn set<T>(field: &mut T, value: &Option<Scalar>, convert: impl FnOnce(&Scalar) -
 
 fn deny_or_profile(
     value: &Scalar,
-    names: &Names,
+    names: &Names<'_>,
     here: &Here<'_>,
     findings: &mut Findings,
 ) -> Option<Option<usize>> {

@@ -1,6 +1,8 @@
 //! `devices:` of all files, each device by itself. What no two may share is kept
 //! in `unique`.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use enforcer_common::addr::{Ip, Vlan};
@@ -8,21 +10,52 @@ use enforcer_common::limits;
 
 use super::super::findings::Findings;
 use super::super::lenient::{OneOrMany, Scalar};
-use super::super::model::{Device, Profile};
+use super::super::model::{Device, Port, Profile};
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
 use super::scalar::{each, is_mapping, mode, word};
 use super::unique::{Origin, Taken};
-use super::{Names, address, closest, name, profile_named};
+use super::{Names, address, closest, name, port, profile_named};
 
 /// The devices of one file, each with its index there.
 pub(in super::super) type Listed = Vec<(usize, raw::Device)>;
 
+/// The word among a device's addresses for that which a DHCP server gives it.
+const DHCP: &str = "dhcp";
+
+/// The names that rules and tests may call devices by, each with the index that its
+/// device will have, and all tags. Nothing is judged: of two devices of one name
+/// the second one is reported when it is read.
+pub(super) fn names(lists: &[(usize, Listed)]) -> (HashMap<Cow<'_, str>, usize>, BTreeSet<String>) {
+    let (mut names, mut tags) = (HashMap::new(), BTreeSet::new());
+    let devices = lists.iter().flat_map(|(_, list)| list);
+    for (index, (_, device)) in devices.enumerate() {
+        match &device.name {
+            Some(Scalar::Text(text)) => {
+                names.entry(Cow::from(text)).or_insert(index);
+            }
+            Some(Scalar::Int(number)) => {
+                names.entry(Cow::from(number.to_string())).or_insert(index);
+            }
+            _ => {}
+        }
+        match &device.tags {
+            Some(OneOrMany::One(tag)) => {
+                tags.insert(tag.to_text());
+            }
+            Some(OneOrMany::Many(list)) => tags.extend(list.iter().map(Scalar::to_text)),
+            None => {}
+        }
+    }
+    (names, tags)
+}
+
 /// Reads the devices of every file, by number of file.
 pub(super) fn devices(
     lists: &[(usize, Listed)],
-    names: &Names,
+    names: &Names<'_>,
     profiles: &[Profile],
+    ports: &BTreeMap<String, Port>,
     findings: &mut Findings,
 ) -> Vec<Device> {
     let count: usize = lists.iter().map(|(_, list)| list.len()).sum();
@@ -36,6 +69,7 @@ pub(super) fn devices(
     let mut reader = Reader {
         names,
         profiles,
+        ports,
         taken: Taken::default(),
     };
     for (file, list) in lists {
@@ -49,8 +83,9 @@ pub(super) fn devices(
 }
 
 struct Reader<'a> {
-    names: &'a Names,
+    names: &'a Names<'a>,
     profiles: &'a [Profile],
+    ports: &'a BTreeMap<String, Port>,
     taken: Taken,
 }
 
@@ -96,8 +131,20 @@ impl Reader<'_> {
             .mode
             .as_ref()
             .and_then(|value| mode(value, &mode_here, findings));
+        let port_here = here.key("port");
+        let port = raw
+            .port
+            .as_ref()
+            .and_then(|value| port::interface(value, &port_here, findings));
+        if let (Some(port), Some(vlan)) = (&port, vlan) {
+            port::check_carried(port, vlan, self.ports, &port_here, findings);
+        }
+        let tags = raw
+            .tags
+            .as_ref()
+            .map(|values| tags(values, &here.key("tags"), findings));
 
-        let (ipv4, ipv6) = addresses.unwrap_or_default();
+        let (ipv4, ipv6, dhcp_address) = addresses.unwrap_or_default();
         let profile = profile?;
         let mode = own_mode.or_else(|| self.profiles.get(profile).map(|profile| profile.mode))?;
         Some(Device {
@@ -106,6 +153,9 @@ impl Reader<'_> {
             vlan: vlan?,
             ipv4,
             ipv6,
+            dhcp_address,
+            port,
+            tags: tags.unwrap_or_default(),
             profile,
             mode,
         })
@@ -118,9 +168,13 @@ impl Reader<'_> {
         origin: Origin,
         here: &Here<'_>,
         findings: &mut Findings,
-    ) -> (Vec<Ipv4Addr>, Vec<Ipv6Addr>) {
-        let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+    ) -> (Vec<Ipv4Addr>, Vec<Ipv6Addr>, bool) {
+        let (mut ipv4, mut ipv6, mut dhcp) = (Vec::new(), Vec::new(), false);
         each(values, here, |value, here| {
+            if matches!(value, Scalar::Text(text) if text == DHCP) {
+                dhcp = true;
+                return;
+            }
             let Some(address) = address::device_address(value, here, findings) else {
                 return;
             };
@@ -148,7 +202,7 @@ impl Reader<'_> {
         });
         limit("IPv4", ipv4.len(), limits::IPV4_PER_DEVICE, here, findings);
         limit("IPv6", ipv6.len(), limits::IPV6_PER_DEVICE, here, findings);
-        (ipv4, ipv6)
+        (ipv4, ipv6, dhcp)
     }
 
     fn profile(&self, value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<usize> {
@@ -162,6 +216,21 @@ impl Reader<'_> {
         }
         index
     }
+}
+
+/// The tags of a device, sorted.
+fn tags(values: &OneOrMany, here: &Here<'_>, findings: &mut Findings) -> Vec<String> {
+    let mut tags = BTreeSet::new();
+    each(values, here, |value, here| {
+        let Some(tag) = word(value, here, findings) else {
+            return;
+        };
+        name::check("tag", &tag, here.place(), findings);
+        if !tags.insert(tag) {
+            findings.warning(here, "listed before");
+        }
+    });
+    tags.into_iter().collect()
 }
 
 fn limit(family: &str, count: usize, most: usize, here: &Here<'_>, findings: &mut Findings) {

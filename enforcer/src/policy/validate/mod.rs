@@ -2,12 +2,14 @@
 //! that is wrong is reported, not the first only. Pure; no text is parsed here
 //! but that of single values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ipnet::IpNet;
 
 use super::findings::Findings;
 use super::lenient::{Named, OneOrMany, Scalar};
+use super::lint;
 use super::model::{Model, Peer};
 use super::place::{Here, quoted};
 use super::raw::{self, Keys};
@@ -15,12 +17,22 @@ use super::raw::{self, Keys};
 mod address;
 mod defaults;
 mod device;
+mod dns;
+mod ethertype;
+mod expectation;
+mod extends;
+mod moment;
 mod name;
-mod overlap;
 mod peer;
+mod port;
 mod profile;
+mod range;
+mod rate;
+mod rule;
 mod scalar;
+mod schedule;
 mod service;
+mod settings;
 mod unique;
 
 pub(super) use device::Listed;
@@ -37,17 +49,25 @@ pub(super) struct Sources {
 }
 
 /// What rules and devices may refer to.
-struct Names {
+struct Names<'a> {
     peers: BTreeMap<String, Vec<IpNet>>,
     profiles: BTreeMap<String, usize>,
+    /// Index that each device will have in the model, by name.
+    devices: HashMap<Cow<'a, str>, usize>,
+    tags: BTreeSet<String>,
+    /// Time zone where none is stated.
+    zone: Option<String>,
+    /// The time at which the policy is judged: Unix time, UTC.
+    now: u32,
 }
 
-fn profile_named(name: &str, names: &Names) -> Option<usize> {
+fn profile_named(name: &str, names: &Names<'_>) -> Option<usize> {
     names.profiles.get(name).copied()
 }
 
-/// Makes the model; without meaning if anything is reported as an error.
-pub(super) fn validate(sources: &Sources, findings: &mut Findings) -> Option<Model> {
+/// Makes the model, as judged at `now` (Unix time, UTC); without meaning if anything
+/// is reported as an error.
+pub(super) fn validate(sources: &Sources, now: u32, findings: &mut Findings) -> Option<Model> {
     let raw = &sources.main;
     let top = Here::top(0);
     if !scalar::is_mapping(&raw.odd, raw::Document::KEYS, &top, findings)
@@ -55,7 +75,7 @@ pub(super) fn validate(sources: &Sources, findings: &mut Findings) -> Option<Mod
     {
         return None;
     }
-    let (no_peers, no_profiles) = (nothing(), nothing());
+    let (no_peers, no_profiles, no_ports) = (nothing(), nothing(), nothing());
     let raw_peers = raw.peers.as_ref().unwrap_or(&no_peers);
     let raw_profiles = raw.profiles.as_ref().unwrap_or(&no_profiles);
     let (peers_here, profiles_here) = (top.key("peers"), top.key("profiles"));
@@ -65,29 +85,44 @@ pub(super) fn validate(sources: &Sources, findings: &mut Findings) -> Option<Mod
         .iter()
         .enumerate()
         .map(|(index, (name, _))| (name.clone(), index));
+    let (devices, tags) = device::names(&sources.devices);
+    let defaults_here = top.key("defaults");
+    let zone = raw.defaults.as_ref().and_then(|raw| raw.zone.as_ref());
     let names = Names {
         peers: peer::named(raw_peers, &peers_here, findings),
         profiles: indices.collect(),
+        devices,
+        tags,
+        zone: zone.and_then(|value| moment::zone(value, &defaults_here.key("zone"), findings)),
+        now,
     };
-    let defaults = defaults::defaults(
-        raw.defaults.as_ref(),
+    let defaults = defaults::defaults(raw.defaults.as_ref(), &names, &defaults_here, findings);
+    let ports_here = top.key("ports");
+    let ports = port::ports(raw.ports.as_ref().unwrap_or(&no_ports), &ports_here, findings);
+    let profiles = profile::profiles(raw_profiles, &names, &defaults, &profiles_here, findings);
+    let devices = device::devices(&sources.devices, &names, &profiles, &ports, findings);
+    port::limit(&ports, &devices, &ports_here, findings);
+    let tests = expectation::tests(
+        raw.tests.as_ref(),
         &names,
-        &top.key("defaults"),
+        &profiles,
+        &devices,
+        &top.key("tests"),
         findings,
     );
-    let profiles = profile::profiles(raw_profiles, &names, &defaults, &profiles_here, findings);
-    let devices = device::devices(&sources.devices, &names, &profiles, findings);
     if findings.errors() > 0 {
         return None;
     }
     let model = Model {
         defaults,
+        ports,
         peers: names.peers,
         profiles,
         devices,
+        tests,
     };
     warn_unused(&model, raw_peers, &peers_here, &profiles_here, findings);
-    overlap::warn(&model, &profiles_here, findings);
+    lint::warn(&model, &profiles_here, findings);
     Some(model)
 }
 
@@ -98,9 +133,11 @@ pub(super) fn only_devices(raw: &raw::Document, number: usize, findings: &mut Fi
     let present = [
         ("version", raw.version.is_some()),
         ("defaults", raw.defaults.is_some()),
+        ("ports", raw.ports.is_some()),
         ("peers", raw.peers.is_some()),
         ("profiles", raw.profiles.is_some()),
         ("include", raw.include.is_some()),
+        ("tests", raw.tests.is_some()),
     ];
     for (key, _) in present.into_iter().filter(|(_, present)| *present) {
         findings.error(
@@ -152,11 +189,18 @@ fn warn_unused(
     profile::warn_unused(&model.profiles, &used, profiles_here, findings);
 
     let rules = model.profiles.iter().flat_map(|profile| &profile.rules);
+    let guards = model.profiles.iter().map(|profile| &profile.guards);
+    let trusted = guards
+        .chain([&model.defaults.guards])
+        .flat_map(|guards| [&guards.dhcp_servers, &guards.routers])
+        .flatten()
+        .flatten();
     let named = rules
         .flat_map(|rule| &rule.peers)
+        .chain(trusted)
         .filter_map(|peer| match peer {
             Peer::Named(name) => Some(name.as_str()),
-            Peer::Any | Peer::Prefix(_) | Peer::Profile(_) => None,
+            _ => None,
         });
     peer::warn_unused(raw_peers, &named.collect(), peers_here, findings);
 }

@@ -1,38 +1,82 @@
-//! `profiles:` and their rules. Services, peers and names are judged by their
-//! own modules; how rules relate to each other is not judged here.
+//! `profiles:`. Rules, settings and what is inherited are judged by their own
+//! modules; here they come together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use enforcer_common::limits;
 
 use super::super::findings::Findings;
-use super::super::lenient::{Named, OneOrMany, Scalar};
-use super::super::model::{Defaults, Direction, Profile, Rule};
+use super::super::lenient::Named as Mapping;
+use super::super::model::{Defaults, Profile};
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
-use super::scalar::{is_list, is_mapping, mode, word};
-use super::{Names, defaults, name, peer, service};
+use super::rule::{self, Named};
+use super::scalar::{is_mapping, word};
+use super::settings::{self, Stated, Written};
+use super::{Names, defaults, extends, name};
+
+/// A profile by itself, without what it inherits.
+struct Own {
+    description: String,
+    stated: Stated,
+    rules: Vec<Named>,
+    given: BTreeSet<String>,
+}
+
+/// A profile with what it inherits.
+#[derive(Clone, Default)]
+struct Whole {
+    stated: Stated,
+    rules: Vec<Named>,
+}
 
 /// Reads `profiles:`; none is left out, so that indices are those of the names.
 pub(super) fn profiles(
-    raw: &Named<raw::Profile>,
-    names: &Names,
+    raw: &Mapping<raw::Profile>,
+    names: &Names<'_>,
     defaults: &Defaults,
     here: &Here<'_>,
     findings: &mut Findings,
 ) -> Vec<Profile> {
     is_mapping(&raw.odd, &[], here, findings);
     limit(raw, here, findings);
-    let mut profiles = Vec::new();
-    for (name, profile) in &raw.entries {
+    let mut own = Vec::with_capacity(raw.entries.len());
+    for (index, (name, profile)) in raw.entries.iter().enumerate() {
         let here = here.key(name);
         name::check("profile", name, here.key_place(), findings);
-        profiles.push(one(name, profile, names, defaults, &here, findings));
+        own.push(one(index, profile, names, &here, findings));
     }
-    profiles
+    let mut parents = extends::parents(raw, names, here, findings);
+    let order = extends::order(&mut parents, raw, here, findings);
+    let wholes = inherit(&own, &parents, &order, raw, here, findings);
+    let otherwise = defaults::of_profiles(defaults);
+    let named = raw.entries.iter().map(|(name, _)| name);
+    let named: Vec<_> = named.cloned().collect();
+    let parts = own.into_iter().zip(wholes).zip(parents).zip(&named);
+    parts
+        .map(|(((own, whole), parents), name)| {
+            let settings = whole.stated.over(&otherwise);
+            Profile {
+                name: name.clone(),
+                description: own.description,
+                mode: settings.mode,
+                extends: parents
+                    .iter()
+                    .map(|parent| named[*parent].clone())
+                    .collect(),
+                network: settings.network,
+                guards: settings.guards,
+                fragments: settings.fragments,
+                on_error: settings.on_error,
+                limit: settings.limit,
+                ethertypes: settings.ethertypes,
+                rules: whole.rules.into_iter().map(|named| named.rule).collect(),
+            }
+        })
+        .collect()
 }
 
-fn limit(raw: &Named<raw::Profile>, here: &Here<'_>, findings: &mut Findings) {
+fn limit(raw: &Mapping<raw::Profile>, here: &Here<'_>, findings: &mut Findings) {
     if raw.entries.len() > limits::PROFILES as usize {
         let message = format!(
             "{} profiles; a policy has at most {}",
@@ -41,188 +85,109 @@ fn limit(raw: &Named<raw::Profile>, here: &Here<'_>, findings: &mut Findings) {
         );
         findings.error(here.key_place(), message);
     }
-    let rules =
-        |profile: &raw::Profile| profile.allow.as_ref().map_or(0, |allow| allow.items.len());
-    let rules: usize = raw.entries.iter().map(|(_, profile)| rules(profile)).sum();
-    if rules > limits::RULES as usize {
-        let message = format!(
-            "{rules} rules in all profiles; a policy has at most {}",
-            limits::RULES
-        );
-        findings.error(here.key_place(), message);
-    }
 }
 
 fn one(
-    name: &str,
+    index: usize,
     raw: &raw::Profile,
-    names: &Names,
-    defaults: &Defaults,
+    names: &Names<'_>,
     here: &Here<'_>,
     findings: &mut Findings,
-) -> Profile {
+) -> Own {
     is_mapping(&raw.odd, raw::Profile::KEYS, here, findings);
     let description = raw
         .description
         .as_ref()
         .and_then(|value| word(value, &here.key("description"), findings));
-    let mode = raw
-        .mode
-        .as_ref()
-        .and_then(|value| mode(value, &here.key("mode"), findings));
-    let network = defaults::network(
-        raw.network.as_ref(),
-        defaults.network,
-        &here.key("network"),
-        findings,
-    );
-    let mut rules = Vec::new();
+    let written = Written {
+        mode: raw.mode.as_ref(),
+        network: raw.network.as_ref(),
+        guards: raw.guards.as_ref(),
+        fragments: raw.fragments.as_ref(),
+        on_error: raw.on_error.as_ref(),
+        limit: raw.limit.as_ref(),
+        ethertypes: raw.ethertypes.as_ref(),
+    };
+    let stated = settings::stated(written, names, here, findings);
+    let mut own = Own {
+        description: description.unwrap_or_default(),
+        stated,
+        rules: Vec::new(),
+        given: BTreeSet::new(),
+    };
     if let Some(allow) = &raw.allow {
         let here = here.key("allow");
-        is_list(allow, &here, findings);
-        let mut taken = rule_names(&allow.items, &here, findings);
-        for (index, raw) in allow.items.iter().enumerate() {
-            rules.extend(rule(raw, &mut taken, names, &here.index(index), findings));
-        }
+        own.given = rule::given_names(&allow.items, &here, findings);
+        own.rules = rule::rules(allow, index, names, &here, findings);
     }
-    Profile {
-        name: name.to_owned(),
-        description: description.unwrap_or_default(),
-        mode: mode.unwrap_or(defaults.mode),
-        network,
-        rules,
-    }
+    own
 }
 
-/// The names that rules of a profile were given.
-fn rule_names(rules: &[raw::Rule], here: &Here<'_>, findings: &mut Findings) -> BTreeSet<String> {
-    let mut first = BTreeMap::new();
-    for (index, rule) in rules.iter().enumerate() {
-        let rule_here = here.index(index);
-        let name_here = rule_here.key("name");
-        let Some(name) = rule
-            .name
-            .as_ref()
-            .and_then(|value| word(value, &name_here, findings))
-        else {
-            continue;
-        };
-        if let Some(earlier) = first.get(&name) {
-            let message = format!("another rule of this profile is named {}", quoted(&name));
-            findings
-                .error(&name_here, message)
-                .beside(here.index(*earlier).key("name").place());
-        } else {
-            first.insert(name, index);
-        }
-    }
-    first.into_keys().collect()
-}
-
-fn rule(
-    raw: &raw::Rule,
-    taken: &mut BTreeSet<String>,
-    names: &Names,
+/// Gives every profile what it inherits.
+fn inherit(
+    own: &[Own],
+    parents: &[Vec<usize>],
+    order: &[usize],
+    raw: &Mapping<raw::Profile>,
     here: &Here<'_>,
     findings: &mut Findings,
-) -> Option<Rule> {
-    if !is_mapping(&raw.odd, raw::Rule::KEYS, here, findings) {
-        return None;
-    }
-    if let Some(Scalar::Text(text)) = &raw.name {
-        name::check("rule", text, here.key("name").place(), findings);
-    }
-    let ends = match (&raw.to, &raw.from) {
-        (Some(peers), None) => Some((Direction::To, peers, "to")),
-        (None, Some(peers)) => Some((Direction::From, peers, "from")),
-        (Some(_), Some(_)) => {
-            findings
-                .error(here, "a rule has `to` or `from`, not both")
-                .suggest(|| {
-                    Some(
-                        "write two rules: `to` is what the device may start, `from` what peers may"
-                            .to_owned(),
-                    )
-                });
-            None
-        }
-        (None, None) => {
-            findings.error(
-                here,
-                "a rule needs `to` (the device starts) or `from` (the peer starts)",
+) -> Vec<Whole> {
+    let mut wholes = vec![Whole::default(); own.len()];
+    let mut rules = 0;
+    for index in order {
+        let Own {
+            stated,
+            rules: own,
+            given,
+            ..
+        } = &own[*index];
+        let above = || parents[*index].iter().map(|parent| &wholes[*parent]);
+        let stated = above().fold(stated.clone(), |stated, parent| stated.or(&parent.stated));
+        let inherited: Vec<_> = above().map(|parent| parent.rules.as_slice()).collect();
+        let name = raw.entries.get(*index).map_or("", |(name, _)| name);
+        let rules_of = extends::rules(&inherited, own, given, |first, second| {
+            let message = format!(
+                "profile {} inherits this rule and another one named {}",
+                quoted(name),
+                quoted(&second.name),
             );
-            None
-        }
-    };
-    if service::keys(raw)
-        .iter()
-        .all(|(_, values)| values.is_none())
-    {
-        findings.error(
-            here,
-            "a rule needs a service: tcp, udp, icmp, icmpv6 or protocol",
-        );
-    }
-    let services = service::services(raw, here, findings);
-    let (direction, values, key) = ends?;
-    let peers = peer::of_rule(values, names, &here.key(key), findings);
-    let name = match &raw.name {
-        Some(name) => name.to_text(),
-        None => generated(raw, key, values, taken),
-    };
-    Some(Rule {
-        name,
-        direction,
-        peers,
-        services,
-    })
-}
-
-/// A name made of direction, peers and services: `to-hl7-engine-tcp-2575`.
-fn generated(
-    raw: &raw::Rule,
-    key: &str,
-    peers: &OneOrMany,
-    taken: &mut BTreeSet<String>,
-) -> String {
-    /// Leaves room for a number.
-    const LONGEST: usize = 56;
-    let mut parts = vec![key.to_owned()];
-    parts.extend(texts(peers));
-    for (key, values) in service::keys(raw) {
-        for text in values.iter().flat_map(|values| texts(values)) {
-            parts.push(format!("{key}-{text}"));
+            findings
+                .error(extends::place(second, raw, here), message)
+                .beside(extends::place(first, raw, here))
+                .suggest(|| {
+                    let child = quoted(name);
+                    Some(format!(
+                        "a rule of that name in {child} itself replaces both"
+                    ))
+                });
+        });
+        rules += rules_of.len();
+        wholes[*index] = Whole {
+            stated,
+            rules: rules_of,
+        };
+        if !extends::fit(rules, here, findings) {
+            break;
         }
     }
-    let mut base = name::repaired(&parts.join("-")).unwrap_or_default();
-    base.truncate(LONGEST);
-    let mut name = base.clone();
-    let mut number = 2u32;
-    while !taken.insert(name.clone()) {
-        name = format!("{base}-{number}");
-        number += 1;
-    }
-    name
+    wholes
 }
 
-fn texts(values: &OneOrMany) -> Vec<String> {
-    match values {
-        OneOrMany::One(value) => vec![value.to_text()],
-        OneOrMany::Many(values) => values.iter().map(Scalar::to_text).collect(),
-    }
-}
-
-/// Warns of profiles that neither a device nor a default uses.
+/// Warns of profiles that neither a device nor a default nor another profile uses.
 pub(super) fn warn_unused(
     profiles: &[Profile],
     used: &BTreeSet<usize>,
     here: &Here<'_>,
     findings: &mut Findings,
 ) {
+    let extended: BTreeSet<&String> = profiles
+        .iter()
+        .flat_map(|profile| &profile.extends)
+        .collect();
     for (_, profile) in profiles
         .iter()
         .enumerate()
-        .filter(|(index, _)| !used.contains(index))
+        .filter(|(index, profile)| !used.contains(index) && !extended.contains(&profile.name))
     {
         findings.warning(
             here.key(&profile.name).key_place(),

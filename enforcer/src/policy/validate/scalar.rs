@@ -154,6 +154,28 @@ pub(super) fn mode(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> 
     }
 }
 
+/// One of two words.
+pub(super) fn choice<T: Copy>(
+    value: &Scalar,
+    choices: [(&str, T); 2],
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<T> {
+    let words = choices.map(|(word, _)| word);
+    let form = words.join(" or ");
+    let Scalar::Text(text) = value else {
+        expected(&form, value, here, findings);
+        return None;
+    };
+    let chosen = choices.iter().find(|(word, _)| word == text);
+    if chosen.is_none() {
+        findings
+            .error(here, format!("expected {form}, found {}", quoted(text)))
+            .suggest(|| closest(text, words.into_iter()));
+    }
+    chosen.map(|(_, chosen)| *chosen)
+}
+
 /// A time from `least` to `most`, as in `90s`, `5m` or `2h5m`.
 pub(super) fn duration(
     value: &Scalar,

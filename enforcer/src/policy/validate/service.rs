@@ -97,6 +97,25 @@ fn ports(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<(u1
     }
 }
 
+/// One port, as a test asks for it.
+pub(super) fn one_port(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<u16> {
+    let number = match value {
+        Scalar::Text(text) => port(text),
+        Scalar::Int(number) => port(&number.to_string()),
+        _ => None,
+    };
+    if number.is_none() {
+        expected("one port from 1 to 65535", value, here, findings);
+    }
+    number
+}
+
+/// The key that a protocol has of its own.
+pub(super) fn keyed(number: u8) -> Option<&'static str> {
+    let key = KEYED.iter().find(|(_, keyed)| *keyed == number);
+    key.map(|(name, _)| *name)
+}
+
 fn port(text: &str) -> Option<u16> {
     let text = text.trim();
     let digits = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -162,7 +181,8 @@ fn every_service() -> Vec<Service> {
     services
 }
 
-fn numbered(
+/// A number below 256, or its name.
+pub(super) fn numbered(
     what: &str,
     value: &Scalar,
     names: &[(&str, u8)],
