@@ -15,4 +15,6 @@ macro_rules! pod {
         unsafe impl Pod for $type {}
     )*};
 }
-pod!(Budget, Control, Event, Flow, FlowKey, LearnedKey, Port, Traffic);
+pod!(
+    Budget, Control, Event, Flow, FlowKey, LearnedKey, Port, Traffic
+);

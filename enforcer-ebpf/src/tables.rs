@@ -101,7 +101,12 @@ impl Tables for KernelTables {
     fn fragment(&self, key: &FragmentKey) -> Option<&LiveFragment> {
         // SAFETY: `LiveFragment` is a transparent view of the map's value, made for
         // memory that other CPUs write too.
-        unsafe { maps::FRAGMENTS.get_ptr(key)?.cast::<LiveFragment>().as_ref() }
+        unsafe {
+            maps::FRAGMENTS
+                .get_ptr(key)?
+                .cast::<LiveFragment>()
+                .as_ref()
+        }
     }
 
     #[inline(always)]

@@ -3,5 +3,6 @@
 pub mod control;
 pub mod daemon;
 pub mod datapath;
+pub mod learn;
 pub mod policy;
 pub mod simulate;

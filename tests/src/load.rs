@@ -9,7 +9,10 @@ use crate::{
     lab::Lab,
     traffic::{
         Stream, Tally,
-        stream::Expected::{Arrives, Refused},
+        stream::{
+            self,
+            Expected::{Arrives, Refused},
+        },
     },
     wait,
 };
@@ -33,9 +36,14 @@ pub struct Outcome {
 
 impl Load {
     pub fn start(lab: &Lab) -> Result<Self> {
+        Self::start_at(lab, stream::PER_MILLISECOND)
+    }
+
+    /// With this many datagrams a millisecond in each of the four streams.
+    pub fn start_at(lab: &Lab, rate: u64) -> Result<Self> {
         let monitor = lab.endpoint("monitor-1")?;
         let stream = |from: &str, to: &str, port, expected| {
-            Stream::start(lab.endpoint(from)?, lab.endpoint(to)?, port, expected)
+            Stream::start(lab.endpoint(from)?, lab.endpoint(to)?, port, expected, rate)
         };
         Ok(Self {
             allowed: vec![

@@ -86,6 +86,22 @@ impl Ward {
         &mut self.daemon
     }
 
+    /// Where the maps in force are pinned.
+    pub fn pins(&self) -> Result<PathBuf> {
+        let parent = self.lab.bpffs().join("enforcer");
+        let generations = self.lab.enforcer_box().run(|| {
+            let entries =
+                fs::read_dir(&parent).with_context(|| format!("read {}", parent.display()))?;
+            Ok(entries
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.join("CONTROL").exists())
+                .collect::<Vec<_>>())
+        })?;
+        let newest = generations.into_iter().max();
+        newest.context("no maps are pinned")
+    }
+
     pub fn client(&self) -> &Client {
         self.daemon.client()
     }

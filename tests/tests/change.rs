@@ -13,7 +13,7 @@ use enforcer_tests::{
     Load, Outcome, Topology, Ward,
     daemon::Settings,
     traffic::{Server, tcp},
-    ward,
+    wait, ward,
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -111,6 +111,51 @@ fn a_permission_that_stays_keeps_its_session() {
         .collect();
     assert_eq!(sessions.len(), 1);
     assert_eq!(sessions[0].rules, ["alaris-pcu/systems-manager"]);
+}
+
+/// Draining, flows that run go on as they were judged, and no new one begins; what
+/// comes next ends the draining.
+#[test]
+fn a_revoked_session_drains_if_asked() {
+    let ward = Ward::enforced("ndrain").unwrap();
+    let (_server, mut stream) = session(&ward);
+    assert_eq!(talk(&mut stream, DEADLINE), Outcome::Answered);
+    let apply = |drain: &[&str]| {
+        let file = ward.write("drain.yaml", &without_manager()).unwrap();
+        let command = [&["apply", file.to_str().unwrap()], drain].concat();
+        ward.client().run(&command).unwrap();
+    };
+    apply(&["--drain", "10m"]);
+    for _ in 0..3 {
+        assert_eq!(talk(&mut stream, DEADLINE), Outcome::Answered);
+    }
+    let at = |name| ward.endpoint(name).unwrap();
+    let another = tcp::connect(at("pump-1"), at("systems-manager").at(3613), SHORT).unwrap();
+    assert_eq!(another.outcome(), Outcome::Silent);
+    let status = ward.client().status().unwrap();
+    assert!(
+        status["draining_seconds"].as_u64().unwrap() > 500,
+        "{status}"
+    );
+    apply(&[]);
+    assert_eq!(talk(&mut stream, SHORT), Outcome::Silent);
+}
+
+#[test]
+fn draining_ends_by_itself() {
+    let mut ward = Ward::enforced("ndrained").unwrap();
+    let (_server, mut stream) = session(&ward);
+    assert_eq!(talk(&mut stream, DEADLINE), Outcome::Answered);
+    let file = ward.write("drain.yaml", &without_manager()).unwrap();
+    ward.client()
+        .run(&["apply", file.to_str().unwrap(), "--drain", "2s"])
+        .unwrap();
+    ward.daemon_mut().kill().unwrap();
+    assert_eq!(talk(&mut stream, DEADLINE), Outcome::Answered);
+    wait::until("the session is cut", DEADLINE, || {
+        Ok((talk(&mut stream, SHORT) == Outcome::Silent).then_some(()))
+    })
+    .unwrap();
 }
 
 #[test]

@@ -72,26 +72,38 @@ fn another_rule_takes_over_where_one_ends() {
     let mut rig = rig_at(rules, NOON);
     let syn = send(Family::V4, 5000, 443, SYN);
     let ack = send(Family::V4, 5000, 443, ACK);
-    assert_eq!(rig.allowed(Device, &syn, Reason::Rule).rule.as_deref(), Some("first"));
+    assert_eq!(
+        rig.allowed(Device, &syn, Reason::Rule).rule.as_deref(),
+        Some("first")
+    );
     rig.set_time(1_050, NOON + 50);
     rig.allowed(Device, &ack, Reason::Established);
     rig.set_time(1_070, NOON + 70);
     // Judged again, and allowed by the other.
-    assert_eq!(rig.allowed(Device, &ack, Reason::Rule).rule.as_deref(), Some("second"));
+    assert_eq!(
+        rig.allowed(Device, &ack, Reason::Rule).rule.as_deref(),
+        Some("second")
+    );
     rig.allowed(Device, &ack, Reason::Established);
     rig.set_time(1_120, NOON + 120);
     rig.denied(Device, &ack, Reason::RuleAsleep);
     // One that always holds comes before those that do not, wherever it is written.
     let always = format!("{rules}\n      - {{name: always, to: any, tcp: 443}}");
     rig.apply(&policy(&always));
-    assert_eq!(rig.allowed(Device, &syn, Reason::Rule).rule.as_deref(), Some("always"));
+    assert_eq!(
+        rig.allowed(Device, &syn, Reason::Rule).rule.as_deref(),
+        Some("always")
+    );
 }
 
 #[test]
 fn a_schedule_wakes_a_rule_and_lets_it_sleep() {
     let rule = "      - {name: backup, to: engine, tcp: 22, schedule: {days: [tue], from: \"13:00\", until: \"13:30\", zone: UTC}}";
     let mut rig = rig_at(rule, NOON);
-    let (syn, ack) = (send(Family::V4, 5000, 22, SYN), send(Family::V4, 5000, 22, ACK));
+    let (syn, ack) = (
+        send(Family::V4, 5000, 22, SYN),
+        send(Family::V4, 5000, 22, ACK),
+    );
     let hour = 3_600;
     rig.denied(Device, &syn, Reason::RuleAsleep);
     rig.set_time(1_000 + hour - 1, NOON + hour - 1);
@@ -122,7 +134,11 @@ fn policy_time_is_apart_from_the_monotonic_clock() {
     let mut rig = rig_at(rule, NOON);
     rig.allowed(Device, &send(Family::V4, 5000, 443, SYN), Reason::Rule);
     rig.set_time(1_001, NOON + 100);
-    rig.denied(Device, &send(Family::V4, 5001, 443, SYN), Reason::RuleAsleep);
+    rig.denied(
+        Device,
+        &send(Family::V4, 5001, 443, SYN),
+        Reason::RuleAsleep,
+    );
 }
 
 fn given(device: u8, name: &str, address: std::net::IpAddr) -> LearnedKey {
@@ -140,11 +156,19 @@ fn a_name_stands_for_what_was_answered_for_it() {
     let mut rig = rig_at(rules, NOON);
     for family in FAMILIES {
         let engine = ward::engine(family);
-        rig.denied(Device, &send(family, 5000, 443, SYN), Reason::NameNotLearned);
+        rig.denied(
+            Device,
+            &send(family, 5000, 443, SYN),
+            Reason::NameNotLearned,
+        );
         // To another device, and for another name.
         rig.learn(given(4, "update.example.org", engine), 1_100);
         rig.learn(given(1, "other.example.org", engine), 1_100);
-        rig.denied(Device, &send(family, 5000, 443, SYN), Reason::NameNotLearned);
+        rig.denied(
+            Device,
+            &send(family, 5000, 443, SYN),
+            Reason::NameNotLearned,
+        );
         rig.learn(given(1, "*.vendor.example", engine), 1_100);
         rig.allowed(Device, &send(family, 5000, 443, SYN), Reason::Rule);
         rig.denied(Device, &send(family, 5000, 80, SYN), Reason::NoRule);
@@ -157,8 +181,15 @@ fn a_name_stands_for_what_was_answered_for_it() {
     }
     // Forgotten, unless it was answered again.
     rig.set_time(1_100, NOON + 100);
-    rig.denied(Device, &send(Family::V4, 5000, 443, ACK), Reason::NameNotLearned);
-    rig.learn(given(1, "update.example.org", ward::engine(Family::V6)), 1_400);
+    rig.denied(
+        Device,
+        &send(Family::V4, 5000, 443, ACK),
+        Reason::NameNotLearned,
+    );
+    rig.learn(
+        given(1, "update.example.org", ward::engine(Family::V6)),
+        1_400,
+    );
     rig.allowed(Device, &send(Family::V6, 5000, 443, ACK), Reason::Rule);
     // An address in the same rule needs no name.
     let plain = ward::outward(1).tcp(
@@ -192,7 +223,11 @@ fn a_device_may_use_the_address_that_it_was_given() {
     let ask = ward::outward(1).dhcp_request(nobody, ward::dns(Family::V4));
     rig.allowed(Device, &ask, Reason::Dhcp);
     rig.set_time(1_100, NOON + 100);
-    rig.denied(Device, &send(Family::V4, 5001, 2575, SYN), Reason::SpoofedSource);
+    rig.denied(
+        Device,
+        &send(Family::V4, 5001, 2575, SYN),
+        Reason::SpoofedSource,
+    );
     rig.allowed(Device, &ask, Reason::Dhcp);
 }
 
@@ -220,7 +255,11 @@ fn a_rule_grants_a_rate() {
     );
     rig.allowed(Core, &back, Reason::Established);
     rig.denied(Core, &back, Reason::RateLimit);
-    rig.denied(Device, &send(Family::V4, 5002, 2575, SYN), Reason::RateLimit);
+    rig.denied(
+        Device,
+        &send(Family::V4, 5002, 2575, SYN),
+        Reason::RateLimit,
+    );
     // Another device has its own, and so has another rule.
     let other = ward::outward(4).tcp(
         (ward::device(Family::V4, 4), 5000),
@@ -242,7 +281,11 @@ fn a_rule_grants_a_rate() {
     }
     rig.denied(Device, &send(Family::V4, 5002, 443, SYN), Reason::RateLimit);
     // What began goes on: flows are limited as they begin.
-    rig.allowed(Device, &send(Family::V4, 5000, 443, ACK), Reason::Established);
+    rig.allowed(
+        Device,
+        &send(Family::V4, 5000, 443, ACK),
+        Reason::Established,
+    );
     rig.denied(Device, &send(Family::V4, 5002, 443, ACK), Reason::NoFlow);
     // The next second is a new one.
     rig.set_time(1_001, NOON + 1);
@@ -253,8 +296,10 @@ fn a_rule_grants_a_rate() {
 
 #[test]
 fn a_profile_grants_a_rate_to_each_device() {
-    let text = policy("      - {name: hl7, to: engine, tcp: any}")
-        .replace("    allow:\n", "    limit: {packets: 2, flows: 1}\n    allow:\n");
+    let text = policy("      - {name: hl7, to: engine, tcp: any}").replace(
+        "    allow:\n",
+        "    limit: {packets: 2, flows: 1}\n    allow:\n",
+    );
     let mut rig = Rig::without_policy(true);
     rig.set_time(1_000, NOON);
     rig.apply(&text);

@@ -43,18 +43,35 @@ fn nothing_passes_to_or_from_a_quarantined_device() {
     rig.denied(Device, &hl7(ward::BOUND, ACK), Reason::Quarantined);
     let arp = ward::outward(ward::BOUND).arp(1, [10, 10, 0, 1].into(), [10, 10, 0, 9].into());
     rig.denied(Device, &arp, Reason::Quarantined);
-    rig.denied(Core, &ward::inward(ward::BOUND).carry(0x0806, &[0; 28]), Reason::Quarantined);
+    rig.denied(
+        Core,
+        &ward::inward(ward::BOUND).carry(0x0806, &[0; 28]),
+        Reason::Quarantined,
+    );
     // Others are not concerned, but cannot reach it.
     rig.allowed(Device, &hl7(ward::FREE, SYN), Reason::Rule);
-    let between = enforcer_tests::program::Link::new(ward::mac(ward::GATEWAY), ward::mac(ward::BOUND));
-    rig.denied(Device, &between.carry(0x0806, &[0; 28]), Reason::Quarantined);
+    let between =
+        enforcer_tests::program::Link::new(ward::mac(ward::GATEWAY), ward::mac(ward::BOUND));
+    rig.denied(
+        Device,
+        &between.carry(0x0806, &[0; 28]),
+        Reason::Quarantined,
+    );
     // Neither can another that is quarantined.
     quarantine(&mut rig, ward::GATEWAY, u32::MAX);
-    rig.denied(Device, &between.carry(0x0806, &[0; 28]), Reason::Quarantined);
+    rig.denied(
+        Device,
+        &between.carry(0x0806, &[0; 28]),
+        Reason::Quarantined,
+    );
     // It ends by itself; the other one's does not.
     rig.set_time(1_060, TIME + 60);
     rig.allowed(Device, &hl7(ward::BOUND, ACK), Reason::Established);
-    rig.denied(Device, &between.carry(0x0806, &[0; 28]), Reason::Quarantined);
+    rig.denied(
+        Device,
+        &between.carry(0x0806, &[0; 28]),
+        Reason::Quarantined,
+    );
     quarantine(&mut rig, ward::GATEWAY, 0);
     rig.denied(Device, &between.carry(0x0806, &[0; 28]), Reason::ArpDenied);
 }
@@ -164,7 +181,10 @@ fn a_trial_is_confirmed_or_withdrawn() {
     assert_eq!((memory.epoch(), memory.trial()), (first, None));
     // The half and the epoch of what was withdrawn are not taken for it again.
     let third = memory.install_on_trial(&compiled, far).unwrap();
-    assert!(third > second && third & 1 == second & 1, "{first} {second} {third}");
+    assert!(
+        third > second && third & 1 == second & 1,
+        "{first} {second} {third}"
+    );
     memory.confirm().unwrap();
     assert_eq!((memory.epoch(), memory.trial()), (third, None));
     let fourth = memory.install(&rig.compiled).unwrap();
@@ -190,7 +210,10 @@ fn a_change_may_drain() {
     rig.drain(epoch, 1_060_000_000_000);
     rig.apply(&moved);
     let outcome = rig.allowed(Device, &hl7(ward::BOUND, ACK), Reason::Established);
-    assert_eq!(outcome.rule, None, "rules of the old policy have no name in the new one");
+    assert_eq!(
+        outcome.rule, None,
+        "rules of the old policy have no name in the new one"
+    );
     rig.denied(Device, &hl7(ward::FREE, SYN), Reason::NoRule);
     rig.set_time(1_060, TIME + 60);
     rig.denied(Device, &hl7(ward::BOUND, ACK), Reason::NoRule);

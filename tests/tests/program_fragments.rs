@@ -57,7 +57,11 @@ fn later_parts_follow_the_first() {
             } else {
                 Reason::Established
             };
-            let outcome = rig.allowed(Device, &link().ip(&part(&packet, 7, start, end, more)), reason);
+            let outcome = rig.allowed(
+                Device,
+                &link().ip(&part(&packet, 7, start, end, more)),
+                reason,
+            );
             let flow = outcome.flow.expect("a flow");
             assert_eq!(flow.packets[0], number as u64 + 1, "one flow for all parts");
         }
@@ -92,7 +96,11 @@ fn tcp_and_icmp_come_in_parts_too() {
         let mut segment = tcp(6000, 2575, SYN, &[1; 44]);
         segment.resize(64, 0);
         let packet = Ip::new(own, engine, protocol::TCP, &segment);
-        rig.allowed(Device, &link().ip(&part(&packet, 3, 0, 32, true)), Reason::Rule);
+        rig.allowed(
+            Device,
+            &link().ip(&part(&packet, 3, 0, 32, true)),
+            Reason::Rule,
+        );
         rig.allowed(
             Device,
             &link().ip(&part(&packet, 3, 32, 64, false)),
@@ -103,7 +111,11 @@ fn tcp_and_icmp_come_in_parts_too() {
             Family::V6 => (protocol::ICMPV6, 128),
         };
         let packet = Ip::new(own, engine, number, &icmp(kind, 0, 77, &[0; 56]));
-        rig.allowed(Device, &link().ip(&part(&packet, 4, 0, 32, true)), Reason::Rule);
+        rig.allowed(
+            Device,
+            &link().ip(&part(&packet, 4, 0, 32, true)),
+            Reason::Rule,
+        );
         rig.allowed(
             Device,
             &link().ip(&part(&packet, 4, 32, 64, false)),
@@ -118,8 +130,16 @@ fn what_the_first_part_may_not_the_others_may_not() {
     for family in FAMILIES {
         let (own, dns) = ends(family);
         let packet = Ip::new(own, dns, protocol::UDP, &udp(5000, 54, &[7; 56]));
-        rig.denied(Device, &link().ip(&part(&packet, 1, 0, 32, true)), Reason::NoRule);
-        rig.denied(Device, &link().ip(&part(&packet, 1, 32, 64, false)), Reason::NoRule);
+        rig.denied(
+            Device,
+            &link().ip(&part(&packet, 1, 0, 32, true)),
+            Reason::NoRule,
+        );
+        rig.denied(
+            Device,
+            &link().ip(&part(&packet, 1, 32, 64, false)),
+            Reason::NoRule,
+        );
         // No first part, or one of another packet.
         let packet = datagram(family);
         rig.denied(
@@ -138,7 +158,11 @@ fn overlaps_and_disorder_close_the_packet() {
         let piece = |id, start, end, more| link().ip(&part(&packet, id, start, end, more));
         for (id, start) in [(10, 56), (11, 72), (12, 0)] {
             rig.send(Device, &piece(id, 0, 64, true));
-            rig.denied(Device, &piece(id, start, start + 64, true), Reason::FragmentOverlap);
+            rig.denied(
+                Device,
+                &piece(id, start, start + 64, true),
+                Reason::FragmentOverlap,
+            );
             // What would have been in its turn comes too late.
             rig.denied(Device, &piece(id, 64, 128, true), Reason::FragmentOverlap);
         }
@@ -160,7 +184,9 @@ fn a_first_part_holds_all_headers_and_a_whole_number_of_units() {
     // IPv6: a chain of headers that goes on in the second part (RFC 7112).
     let (own, dns) = ends(Family::V6);
     let mut packet = Ip::new(own, dns, protocol::UDP, &udp(5000, 53, &[7; 56]));
-    packet.extensions.push((protocol::FRAGMENT, vec![0, 0, 0, 1, 0, 0, 0, 9]));
+    packet
+        .extensions
+        .push((protocol::FRAGMENT, vec![0, 0, 0, 1, 0, 0, 0, 9]));
     packet.extensions.push((60, vec![0, 200, 0, 0, 0, 0, 0, 0]));
     rig.denied(Device, &link().ip(&packet), Reason::FragmentTiny);
     // And a fragment of a fragment.
@@ -174,7 +200,11 @@ fn a_first_part_holds_all_headers_and_a_whole_number_of_units() {
 fn a_packet_has_an_end() {
     let mut rig = tracking();
     let packet = datagram(Family::V4);
-    rig.allowed(Device, &link().ip(&part(&packet, 1, 0, 64, true)), Reason::Rule);
+    rig.allowed(
+        Device,
+        &link().ip(&part(&packet, 1, 0, 64, true)),
+        Reason::Rule,
+    );
     // In its turn by the offset that is expected, but beyond 65,535 bytes.
     let mut beyond = part(&packet, 1, 64, 128, false);
     beyond.fragment = 8191;
@@ -186,7 +216,11 @@ fn an_unfinished_packet_is_forgotten() {
     let mut rig = tracking();
     rig.set_time(1_000, 1_800_000_000);
     let packet = datagram(Family::V4);
-    rig.allowed(Device, &link().ip(&part(&packet, 1, 0, 64, true)), Reason::Rule);
+    rig.allowed(
+        Device,
+        &link().ip(&part(&packet, 1, 0, 64, true)),
+        Reason::Rule,
+    );
     rig.set_time(1_030, 1_800_000_030);
     let second = link().ip(&part(&packet, 1, 64, 128, true));
     rig.denied(Device, &second, Reason::FragmentOrphan);
@@ -204,9 +238,15 @@ fn neighbour_discovery_comes_whole_or_not_at_all() {
     let all: IpAddr = "ff02::1".parse().unwrap();
     let mut solicitation = Ip::new(own, all, protocol::ICMPV6, &icmp(135, 0, 0, &[0; 16]));
     solicitation.hop_limit = 255;
-    rig.allowed(Device, &link().ip(&solicitation), Reason::NeighbourDiscovery);
+    rig.allowed(
+        Device,
+        &link().ip(&solicitation),
+        Reason::NeighbourDiscovery,
+    );
     // An atomic fragment is a whole packet, but not for this (RFC 6980).
-    solicitation.extensions.push((protocol::FRAGMENT, vec![0; 8]));
+    solicitation
+        .extensions
+        .push((protocol::FRAGMENT, vec![0; 8]));
     rig.denied(
         Device,
         &link().ip(&solicitation),

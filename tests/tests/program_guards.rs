@@ -37,9 +37,8 @@ fn dhcp_answers_come_from_named_servers() {
     rig.denied(Core, &rogue, Reason::RogueDhcpServer);
     // DHCPv6 as well.
     let own = ward::device(Family::V6, ward::BOUND);
-    let answer = |server: &str| {
-        ward::inward(ward::BOUND).udp((server.parse().unwrap(), 547), (own, 546))
-    };
+    let answer =
+        |server: &str| ward::inward(ward::BOUND).udp((server.parse().unwrap(), 547), (own, 546));
     rig.allowed(Core, &answer("fd00:20::53"), Reason::Dhcp);
     rig.denied(Core, &answer("fd00:20::54"), Reason::RogueDhcpServer);
 }
@@ -57,8 +56,10 @@ fn with_the_guard_a_client_asks_for_itself_alone() {
 
 #[test]
 fn a_rule_may_not_allow_what_the_guards_refuse() {
-    let policy = ward_with("guards: {dhcp_servers: dns, routers: \"fe80::1\"}")
-        .replace("    allow:\n      - {name: hl7", "    allow:\n      - {name: all, from: any, protocol: any}\n      - {name: hl7");
+    let policy = ward_with("guards: {dhcp_servers: dns, routers: \"fe80::1\"}").replace(
+        "    allow:\n      - {name: hl7",
+        "    allow:\n      - {name: all, from: any, protocol: any}\n      - {name: hl7",
+    );
     let mut rig = Rig::new(&policy);
     let link = ward::inward(ward::FREE);
     let own = ward::device(Family::V4, ward::FREE);
@@ -71,7 +72,9 @@ fn a_rule_may_not_allow_what_the_guards_refuse() {
 
 #[test]
 fn routers_are_named() {
-    let mut rig = Rig::new(&ward_with("guards: {routers: [\"fe80::1\", \"fe80::a/127\"]}"));
+    let mut rig = Rig::new(&ward_with(
+        "guards: {routers: [\"fe80::1\", \"fe80::a/127\"]}",
+    ));
     let all = "ff02::1".parse().unwrap();
     let own = ward::device(Family::V6, ward::BOUND);
     for (router, known) in [("fe80::1", true), ("fe80::b", true), ("fe80::c", false)] {
@@ -190,7 +193,11 @@ fn a_port_carries_the_tags_that_are_declared() {
     rig.allowed(Device, &frame(ward::TAGGED), Reason::Rule);
     rig.allowed(Device, &frame(ward::DOUBLY), Reason::Rule);
     let stranger = Link::new(ward::STRANGER, ward::ROUTER).vlan(102);
-    rig.denied(Device, &stranger.carry(0x0806, &[0; 28]), Reason::VlanNotCarried);
+    rig.denied(
+        Device,
+        &stranger.carry(0x0806, &[0; 28]),
+        Reason::VlanNotCarried,
+    );
     // The other port was not spoken of.
     let inward = ward::inward(ward::BOUND).arp(2, [10, 10, 0, 9].into(), [10, 10, 0, 1].into());
     rig.allowed(Core, &inward, Reason::Arp);
@@ -198,7 +205,11 @@ fn a_port_carries_the_tags_that_are_declared() {
     rig.apply(&ports("{vlans: [untagged, 4094], priority_tags: allow}"));
     rig.allowed(Device, &priority, Reason::Rule);
     let highest = Link::new(ward::STRANGER, ward::ROUTER).vlan(4094);
-    rig.denied(Device, &highest.carry(0x0806, &[0; 28]), Reason::UnknownDevice);
+    rig.denied(
+        Device,
+        &highest.carry(0x0806, &[0; 28]),
+        Reason::UnknownDevice,
+    );
 }
 
 #[test]
@@ -207,8 +218,16 @@ fn ethertypes_by_list() {
     let mut rig = Rig::new(&policy);
     let link = ward::outward(ward::BOUND);
     for ethertype in [0x88b8, 0x88f7] {
-        rig.allowed(Device, &link.carry(ethertype, &[1; 46]), Reason::EtherTypeListed);
-        rig.allowed(Core, &link.back().carry(ethertype, &[1; 46]), Reason::EtherTypeListed);
+        rig.allowed(
+            Device,
+            &link.carry(ethertype, &[1; 46]),
+            Reason::EtherTypeListed,
+        );
+        rig.allowed(
+            Core,
+            &link.back().carry(ethertype, &[1; 46]),
+            Reason::EtherTypeListed,
+        );
     }
     rig.denied(Device, &link.carry(0x88b9, &[1; 46]), Reason::EtherType);
     // A length is no EtherType, and zero is no entry of the list.
@@ -239,22 +258,54 @@ devices:
 "#;
     let mut rig = Rig::new(policy);
     let own = ward::device(Family::V4, ward::BOUND);
-    let group = |last| Link::new(ward::mac(1), enforcer_common::addr::Mac([1, 0, 0x5e, 0, 0, last]));
+    let group = |last| {
+        Link::new(
+            ward::mac(1),
+            enforcer_common::addr::Mac([1, 0, 0x5e, 0, 0, last]),
+        )
+    };
     let to = |text: &str| -> IpAddr { text.parse().unwrap() };
-    rig.allowed(Device, &group(0xfb).udp((own, 5353), (to("224.0.0.251"), 5353)), Reason::Rule);
-    rig.denied(Device, &group(0xfb).udp((own, 5353), (to("224.0.0.251"), 5354)), Reason::NoRule);
-    rig.denied(Device, &group(0xfc).udp((own, 5353), (to("224.0.0.252"), 5353)), Reason::NoRule);
+    rig.allowed(
+        Device,
+        &group(0xfb).udp((own, 5353), (to("224.0.0.251"), 5353)),
+        Reason::Rule,
+    );
+    rig.denied(
+        Device,
+        &group(0xfb).udp((own, 5353), (to("224.0.0.251"), 5354)),
+        Reason::NoRule,
+    );
+    rig.denied(
+        Device,
+        &group(0xfc).udp((own, 5353), (to("224.0.0.252"), 5353)),
+        Reason::NoRule,
+    );
     let igmp = |group: &str| frame::Ip::new(own, group.parse().unwrap(), 2, &[0x16; 8]);
     rig.allowed(Device, &group(0x16).ip(&igmp("224.0.0.22")), Reason::Rule);
     rig.denied(Device, &group(0x05).ip(&igmp("224.0.0.5")), Reason::NoRule);
     let vrrp = frame::Ip::new(own, to("224.0.0.18"), 112, &[0x31; 20]);
     rig.allowed(Device, &group(0x12).ip(&vrrp), Reason::Rule);
     let all = Link::new(ward::mac(1), frame::BROADCAST);
-    rig.allowed(Device, &all.udp((own, 24005), (to("255.255.255.255"), 24005)), Reason::Rule);
-    rig.denied(Device, &all.udp((own, 24005), (to("10.10.0.255"), 24005)), Reason::NoRule);
-    let core = Link::new(ward::ROUTER, enforcer_common::addr::Mac([1, 0, 0x5e, 0x7f, 0xff, 0xfa]));
+    rig.allowed(
+        Device,
+        &all.udp((own, 24005), (to("255.255.255.255"), 24005)),
+        Reason::Rule,
+    );
+    rig.denied(
+        Device,
+        &all.udp((own, 24005), (to("10.10.0.255"), 24005)),
+        Reason::NoRule,
+    );
+    let core = Link::new(
+        ward::ROUTER,
+        enforcer_common::addr::Mac([1, 0, 0x5e, 0x7f, 0xff, 0xfa]),
+    );
     let (probe, far) = (to("239.255.255.250"), to("10.30.0.1"));
-    rig.allowed(Core, &core.udp((to("10.20.0.9"), 3702), (probe, 3702)), Reason::Rule);
+    rig.allowed(
+        Core,
+        &core.udp((to("10.20.0.9"), 3702), (probe, 3702)),
+        Reason::Rule,
+    );
     rig.denied(Core, &core.udp((far, 3702), (probe, 3702)), Reason::NoRule);
 }
 
@@ -263,15 +314,18 @@ devices:
 #[test]
 fn on_error_lets_pass_what_cannot_be_judged() {
     use enforcer_common::verdict::Fate;
-    let policy = ward::POLICY
-        .replace("  gateway:\n", "  gateway:\n    on_error: {bad_frame: allow, flow_table_full: allow}\n");
+    let policy = ward::POLICY.replace(
+        "  gateway:\n",
+        "  gateway:\n    on_error: {bad_frame: allow, flow_table_full: allow}\n",
+    );
     let mut rig = Rig::new(&policy);
     for family in FAMILIES {
         let (strict, lenient) = (ward::BOUND, ward::GATEWAY);
         let bad = |device: u8| {
             let own = ward::device(family, device);
             let header = frame::tcp(5000, 443, SYN | frame::FIN, b"");
-            let packet = frame::Ip::new(own, ward::elsewhere(family), frame::protocol::TCP, &header);
+            let packet =
+                frame::Ip::new(own, ward::elsewhere(family), frame::protocol::TCP, &header);
             ward::outward(device).ip(&packet)
         };
         rig.denied(Device, &bad(strict), Reason::BadTcpFlags);

@@ -4,10 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::path::PathBuf;
 
 use enforcer_tests::load::Load;
-use enforcer_tests::ward::{self, Ward};
+use enforcer_tests::ward::Ward;
 
 /// Frames that each stream sends between two steps of a test.
 const STRETCH: u64 = 300;
@@ -19,10 +18,6 @@ fn generations(ward: &Ward) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-fn state(ward: &Ward, file: &str) -> PathBuf {
-    ward.lab().directory().join("state").join(file)
 }
 
 fn add_to_configuration(ward: &Ward, lines: &str) {
@@ -57,7 +52,10 @@ fn maps_are_not_replaced_when_the_policy_would_be_lost() {
     let load = Load::start(ward.lab()).unwrap();
     load.go_on(STRETCH).unwrap();
     ward.daemon_mut().kill().unwrap();
-    fs::rename(state(&ward, "running.json"), state(&ward, "elsewhere")).unwrap();
+    let (here, elsewhere) = ["state", "elsewhere"]
+        .map(|name| ward.lab().directory().join(name))
+        .into();
+    fs::rename(&here, &elsewhere).unwrap();
     add_to_configuration(&ward, "flows: 4096\n");
     let refused = ward.daemon().run_beside(&[], &[]).unwrap();
     assert_eq!(refused.status.code(), Some(1));
@@ -65,29 +63,11 @@ fn maps_are_not_replaced_when_the_policy_would_be_lost() {
     assert!(said.contains("cannot be carried over"), "{said}");
     load.go_on(STRETCH).unwrap();
     // With its text back, it can.
-    fs::rename(state(&ward, "elsewhere"), state(&ward, "running.json")).unwrap();
+    fs::remove_dir_all(&here).unwrap();
+    fs::rename(&elsewhere, &here).unwrap();
     ward.daemon_mut().launch().unwrap();
     assert!(ward.in_force().is_ok());
     load.go_on(STRETCH).unwrap();
     let outcome = load.finish().unwrap();
     assert_eq!((outcome.lost(), outcome.leaked()), (0, 0));
-}
-
-/// Once the epoch has moved, the policy is in force, and an apply that cannot be
-/// saved is not reported as refused.
-#[test]
-fn a_policy_in_force_that_cannot_be_saved_is_no_refusal() {
-    let ward = Ward::enforced("nunsaved").unwrap();
-    let (epoch, _) = ward.in_force().unwrap();
-    fs::remove_file(state(&ward, "running.json")).unwrap();
-    fs::create_dir(state(&ward, "running.json")).unwrap();
-    ward.apply(&ward::policy_with("        tcp: 3613\n", "        tcp: 3614\n").unwrap())
-        .unwrap();
-    assert_eq!(ward.in_force().unwrap().0, epoch + 1);
-    assert!(
-        ward.daemon()
-            .log()
-            .unwrap()
-            .contains("not saved for a restart")
-    );
 }

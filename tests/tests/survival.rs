@@ -10,11 +10,9 @@
 use std::{fs, net::TcpStream, path::PathBuf, time::Duration};
 
 use enforcer_tests::{
-    Load, Outcome, Topology, Ward,
-    daemon::Settings,
-    load,
+    Load, Outcome, Ward, load,
     traffic::{Server, hl7, tcp},
-    wait, ward,
+    wait,
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -218,66 +216,4 @@ fn add_to_configuration(ward: &Ward, lines: &str) {
     let path = ward.daemon().configuration();
     let text = fs::read_to_string(path).unwrap();
     fs::write(path, text + lines).unwrap();
-}
-
-/// A daemon that died after its policy came into force and before it said so in
-/// the state directory.
-#[test]
-fn a_crash_between_in_force_and_saved_is_made_good() {
-    let mut ward = Ward::enforced("ncrash").unwrap();
-    let older = ward.in_force().unwrap();
-    let running = state(&ward, "running.json");
-    let saved_older = fs::read(&running).unwrap();
-    ward.apply(&ward::policy_with("        tcp: 3613\n", "        tcp: 3614\n").unwrap())
-        .unwrap();
-    let newer = ward.in_force().unwrap();
-    assert_ne!(newer.1, older.1);
-    ward.daemon_mut().kill().unwrap();
-    fs::rename(&running, state(&ward, "pending.json")).unwrap();
-    fs::write(&running, &saved_older).unwrap();
-
-    ward.daemon_mut().launch().unwrap();
-    assert_eq!(ward.in_force().unwrap(), newer);
-    // From now on the machine may restart as well.
-    ward.daemon_mut().kill().unwrap();
-    fs::remove_dir_all(pins(&ward).join("gen-1")).unwrap();
-    ward.daemon_mut().launch().unwrap();
-    assert_eq!(ward.in_force().unwrap().1, newer.1);
-}
-
-/// A daemon that died before its policy came into force.
-#[test]
-fn a_policy_that_never_came_into_force_is_forgotten() {
-    let mut ward = Ward::enforced("nforgotten").unwrap();
-    let before = ward.in_force().unwrap();
-    let saved = fs::read_to_string(state(&ward, "running.json")).unwrap();
-    ward.daemon_mut().kill().unwrap();
-    let other = saved.replace(&before.1, &"0".repeat(64));
-    fs::write(state(&ward, "pending.json"), other).unwrap();
-    ward.daemon_mut().launch().unwrap();
-    assert_eq!(ward.in_force().unwrap(), before);
-}
-
-/// A daemon that died while it wrote its very first policy.
-#[test]
-fn a_torn_file_in_the_state_directory_does_not_keep_the_daemon_from_starting() {
-    let mut ward = Ward::unenforced("ntorn", &Topology::default(), &Settings::default()).unwrap();
-    ward.daemon_mut().kill().unwrap();
-    for torn in ["pending.json", "running.json"] {
-        fs::write(state(&ward, torn), "{\"hash\": \"12").unwrap();
-        ward.daemon_mut().launch().unwrap();
-        ward.daemon_mut().kill().unwrap();
-    }
-    let log = ward.daemon().log().unwrap();
-    assert!(log.contains("cannot read a saved policy"), "{log}");
-    ward.daemon_mut().launch().unwrap();
-    ward.apply(&ward::policy().unwrap()).unwrap();
-    let before = ward.in_force().unwrap();
-    ward.daemon_mut().kill().unwrap();
-    ward.daemon_mut().launch().unwrap();
-    assert_eq!(ward.in_force().unwrap(), before);
-}
-
-fn state(ward: &Ward, file: &str) -> PathBuf {
-    ward.lab().directory().join("state").join(file)
 }

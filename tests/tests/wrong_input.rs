@@ -13,7 +13,8 @@ use std::{
 };
 
 use enforcer_tests::{
-    Load, Outcome, Ward,
+    Load, Outcome, Topology, Ward,
+    daemon::Settings,
     traffic::{dns, udp},
 };
 
@@ -244,6 +245,89 @@ fn half_requests_hold_nobody_up() {
     unshaken.assert_unshaken();
     drop(halves);
     unshaken.assert_unshaken();
+}
+
+/// Whoever stops in the middle is not waited for without end.
+#[test]
+fn half_requests_are_given_up() {
+    let ward = Ward::enforced("ngiveup").unwrap();
+    let halves: [&[u8]; 3] = [
+        b"",
+        b"POST /v1/app",
+        b"POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{\"bundle\"",
+    ];
+    let streams = halves.map(|half| {
+        let mut stream = UnixStream::connect(ward.client().socket()).unwrap();
+        stream.set_read_timeout(Some(2 * DEADLINE)).unwrap();
+        stream.write_all(half).unwrap();
+        stream
+    });
+    for mut stream in streams {
+        let mut reply = Vec::new();
+        // The end of it, or a reset where something was left unread.
+        match stream.read_to_end(&mut reply) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
+    }
+}
+
+/// Without errors, but larger than the tables: the same code from the daemon as
+/// from `check` for what no tables hold.
+#[test]
+fn a_policy_that_does_not_fit_is_a_fault_of_the_policy() {
+    let settings = Settings {
+        more: "policy_mib: 1\n".to_owned(),
+        ..Settings::default()
+    };
+    let ward = Ward::unenforced("nunfit", &Topology::default(), &settings).unwrap();
+    let mut list = String::from("name,mac,profile\n");
+    for number in 0..30_000_u32 {
+        let [_, a, b, c] = number.to_be_bytes();
+        writeln!(list, "d{number},02:01:00:{a:02x}:{b:02x}:{c:02x},printer").unwrap();
+    }
+    fs::write(ward.lab().directory().join("crowd.csv"), list).unwrap();
+    let policy = "version: 1\nprofiles: {printer: {allow: []}}\ninclude: crowd.csv\n";
+    let path = ward.write("unfit.yaml", policy).unwrap();
+    let output = ward
+        .client()
+        .try_run(&["apply", path.to_str().unwrap()])
+        .unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(POLICY_WRONG),
+        "{}",
+        said(&output)
+    );
+    assert!(said(&output).contains("policy_mib"), "{}", said(&output));
+}
+
+/// Who may not write is told before anything of the body is read.
+#[test]
+fn who_may_not_apply_is_told_before_the_body_comes() {
+    let ward = Ward::enforced("nearly").unwrap();
+    let directory = ward.lab().directory();
+    fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(ward.client().socket(), Permissions::from_mode(0o666)).unwrap();
+    let socket = ward.client().socket().to_owned();
+    let nobody = std::thread::spawn(move || {
+        // SAFETY: takes no pointers. Not the C library's call, which would change
+        // the whole process: this thread alone is nobody, until its end.
+        let changed = unsafe { libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534) };
+        assert_eq!(changed, 0);
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(DEADLINE / 2)).unwrap();
+        // A head that announces a body, of which not a byte is sent.
+        stream
+            .write_all(b"POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            .unwrap();
+        let mut reply = [0; 4096];
+        let length = stream.read(&mut reply).unwrap();
+        String::from_utf8_lossy(&reply[..length]).into_owned()
+    });
+    let reply = nobody.join().unwrap();
+    assert!(reply.contains(" 403 "), "{reply}");
+    assert!(reply.contains("only root may apply"), "{reply}");
 }
 
 /// More than any policy holds is not even taken in.

@@ -6,17 +6,24 @@ use anyhow::Result;
 use crate::setup;
 use crate::shell::{as_root, cargo, root, run as run_command};
 
-pub(crate) fn run() -> Result<()> {
+/// What to measure, and how, as the bench program takes it.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// `packet` (the default) or `scale`; `--help` behind it tells more
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure()?;
-    run_command(cargo().args([
-        "build",
-        "--release",
-        "--package=enforcer-tests",
-        "--bin=enforcer-bench",
-    ]))?;
+    // The lab starts the daemon from beside the bench program.
+    for build in [
+        ["--package=enforcer-tests", "--bin=enforcer-bench"],
+        ["--package=enforcer", "--bins"],
+    ] {
+        run_command(cargo().args(["build", "--release"]).args(build))?;
+    }
     let bench = root().join("target/release/enforcer-bench");
-    run_command(&mut as_root(
-        bench,
-        "to load the program and run it on test frames",
-    ))
+    let mut command = as_root(bench, "to load the program and run it on test frames");
+    run_command(command.args(&arguments.arguments))
 }

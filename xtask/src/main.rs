@@ -31,8 +31,8 @@ enum Command {
     Lab,
     /// Run every test: host, program run, differential, namespaces (needs root)
     Test(test::Arguments),
-    /// Measure the program and the compiler: ns a packet, instructions, time to apply
-    Bench,
+    /// Measure: `bench` what a packet costs, `bench scale` time and memory for many devices
+    Bench(bench::Arguments),
     /// Check formatting and lints of both halves; warnings are errors
     Lint,
 }
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Command::Demo => lab::run("demo"),
         Command::Lab => lab::run("up"),
         Command::Test(arguments) => test::run(&arguments),
-        Command::Bench => bench::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Lint => lint::run(),
     };
     match result {

@@ -8,9 +8,7 @@ use super::{Finding, Policy, Work, guard};
 use crate::addr::{Ip, Mac};
 use crate::flow::protocol;
 use crate::packet::{Packet, ethertype};
-use crate::table::{
-    DEVICE_BOUND, PROFILE_DHCP, PROFILE_DHCP_SERVERS, SERVICE_DHCP_SERVER,
-};
+use crate::table::{DEVICE_BOUND, DEVICE_DHCP_ADDRESS, PROFILE_DHCP, PROFILE_DHCP_SERVERS, SERVICE_DHCP_SERVER};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
@@ -122,7 +120,7 @@ fn judge_server<F: Frame + ?Sized, T: Tables>(
     let offered = Ip::v4(offered);
     let usable = !offered.is_group() && !offered.is_loopback();
     // The answer to an inform offers nothing (RFC 2131, 4.3.5).
-    let own = party.flags & DEVICE_BOUND == 0
+    let own = party.flags & (DEVICE_BOUND | DEVICE_DHCP_ADDRESS) != DEVICE_BOUND
         || offered.is_unspecified()
         || guard::owns(policy, party, packet, packet.destination_mac, offered);
     match kind_of(frame, packet) {

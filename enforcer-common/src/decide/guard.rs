@@ -18,7 +18,8 @@ pub(super) fn check_source<T: Tables>(
     party: &Party,
     packet: &Packet,
 ) -> Result<(), Reason> {
-    if !party.bound || party.served || owns(policy, party, packet, packet.source_mac, packet.source) {
+    if !party.bound || party.served || owns(policy, party, packet, packet.source_mac, packet.source)
+    {
         Ok(())
     } else {
         Err(Reason::SpoofedSource)
@@ -36,7 +37,13 @@ pub(super) fn check_destination<T: Tables>(
     if !party.bound
         || party.served
         || packet.destination.is_group()
-        || owns(policy, party, packet, packet.destination_mac, packet.destination)
+        || owns(
+            policy,
+            party,
+            packet,
+            packet.destination_mac,
+            packet.destination,
+        )
     {
         Ok(())
     } else {

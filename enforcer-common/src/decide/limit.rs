@@ -27,8 +27,7 @@ pub(super) fn spend_packet<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 /// Whether an end of the frame is granted a limited rate.
 #[inline(always)]
 pub(super) fn concerns(work: &Work) -> bool {
-    is_limited(&work.parties[0], work.findings[0])
-        || is_limited(&work.parties[1], work.findings[1])
+    is_limited(&work.parties[0], work.findings[0]) || is_limited(&work.parties[1], work.findings[1])
 }
 
 /// Takes a new flow from what its ends are granted; false when that was too much.

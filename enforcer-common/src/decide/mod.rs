@@ -26,8 +26,8 @@ use crate::fragment::{Fragment, FragmentKey};
 use crate::learned::LearnedKey;
 use crate::packet::{self, Packet, ethertype};
 use crate::port::Port;
-use crate::tables::{Frame, Tables};
 use crate::table::ProfileLine;
+use crate::tables::{Frame, Tables};
 use crate::verdict::{Mode, Reason, Tolerance, Verdict};
 use identify::Party;
 

@@ -7,9 +7,7 @@ use super::{Finding, Policy, Work, dhcp, guard};
 use crate::addr::Ip;
 use crate::flow::protocol;
 use crate::packet::{Packet, arp, ethertype, icmp};
-use crate::table::{
-    PROFILE_ARP, PROFILE_NEIGHBOUR_DISCOVERY, PROFILE_ROUTERS, SERVICE_ROUTER,
-};
+use crate::table::{PROFILE_ARP, PROFILE_NEIGHBOUR_DISCOVERY, PROFILE_ROUTERS, SERVICE_ROUTER};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
@@ -79,11 +77,7 @@ pub(super) fn has<T: Tables>(policy: &Policy<'_, T>, party: &Party, flag: u32) -
 }
 
 #[inline(always)]
-fn judge_arp<F: Frame + ?Sized, T: Tables>(
-    frame: &F,
-    policy: &Policy<'_, T>,
-    work: &mut Work,
-) {
+fn judge_arp<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
     let claimed = match arp::parse(frame, &mut work.packet) {
         Ok(claimed) => claimed,
         Err(reason) => {
@@ -94,7 +88,9 @@ fn judge_arp<F: Frame + ?Sized, T: Tables>(
     let [source, destination] = work.parties;
     let sender = work.packet.source;
     // A probe carries no sender address (RFC 5227, 2.1.1).
-    let honest = !source.bound || sender.is_unspecified() || guard::owns(policy, &source, &work.packet, claimed, sender);
+    let honest = !source.bound
+        || sender.is_unspecified()
+        || guard::owns(policy, &source, &work.packet, claimed, sender);
     // Clusters and redundant gateways in the core answer with a hardware address
     // that they do not send from; a device has no business to.
     let for_source = if !has(policy, &source, PROFILE_ARP) || claimed != work.packet.source_mac {
@@ -184,12 +180,16 @@ fn judge_neighbour_source<F: Frame + ?Sized, T: Tables>(
         return Reason::NeighbourDiscovery;
     }
     // Duplicate address detection solicits from the unspecified address.
-    if !packet.source.is_unspecified() && !guard::owns(policy, party, packet, packet.source_mac, packet.source) {
+    if !packet.source.is_unspecified()
+        && !guard::owns(policy, party, packet, packet.source_mac, packet.source)
+    {
         return Reason::SpoofedSource;
     }
     if packet.icmp_type == NEIGHBOUR_ADVERTISEMENT {
         return match frame.read(packet.next) {
-            Some(target) if guard::owns(policy, party, packet, packet.source_mac, Ip::v6(target)) => {
+            Some(target)
+                if guard::owns(policy, party, packet, packet.source_mac, Ip::v6(target)) =>
+            {
                 Reason::NeighbourDiscovery
             }
             Some(_) => Reason::SpoofedSource,

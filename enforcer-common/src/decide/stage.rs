@@ -49,12 +49,7 @@ pub fn look_up<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, end: u8) {
 
 /// Finds the first rule of a cell's alternatives whose conditions hold, for one end.
 #[inline(always)]
-pub fn choose<T: Tables>(
-    policy: &Policy<'_, T>,
-    work: &mut Work,
-    cell: u16,
-    end: u8,
-) {
+pub fn choose<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, cell: u16, end: u8) {
     permit::choose(policy, work, cell, end);
 }
 

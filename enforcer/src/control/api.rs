@@ -10,9 +10,23 @@
 //! | `GET /v1/devices` | list of [`Device`] |
 //! | `GET /v1/rules` | list of [`Rule`] |
 //! | `GET /v1/flows?limit=N` | list of [`Flow`] |
+//! | `GET /v1/learned` | list of [`Learned`] |
 //! | `GET /v1/counters` | [`Counters`] |
 //! | `GET /v1/events?last=N&follow=B` | one [`Event`] a line |
-//! | `POST /v1/explain` with [`Question`] | [`Explanation`], or 422 with [`Failure`] |
+//! | `GET /v1/observations?since=T` | one [`Told`] a line; `T` in Unix time or RFC 3339 |
+//! | `POST /v1/explain` with [`Inquiry`] | [`Explanation`], or 422 with [`Failure`] |
+//! | `POST /v1/confirm`, `/v1/withdraw` with `{}` | [`Settled`], or 422 with [`Failure`] |
+//! | `POST /v1/promote` with `{}` | [`Applied`], or 422 with [`Failure`] |
+//! | `POST /v1/rollback` with [`RollbackRequest`] | [`Applied`], or 422 with [`Failure`] |
+//! | `GET /v1/history?limit=N` | list of [`HistoryEntry`], newest first |
+//! | `GET /v1/history/ID` | [`HistoryText`], or 422 with [`Failure`] |
+//! | `GET /v1/history/A/diff/B` | [`Changes`], or 422 with [`Failure`] |
+//! | `POST /v1/break-glass` with [`BreakGlassRequest`] | [`Exception`], or 422 with [`Failure`] |
+//! | `POST /v1/quarantine` with [`QuarantineRequest`] | [`Exception`], or 422 with [`Failure`] |
+//! | `POST /v1/release` with [`ReleaseRequest`] | [`Exception`], or 422 with [`Failure`] |
+//! | `GET /v1/exceptions` | list of [`Exception`] |
+//! | `GET /v1/clock` | [`Clock`] |
+//! | `POST /v1/clock/accept` with `{}` | [`Clock`] |
 
 use std::net::IpAddr;
 
@@ -21,7 +35,20 @@ use enforcer_common::port::Side;
 use enforcer_common::verdict::Mode;
 use serde::{Deserialize, Serialize};
 
+mod change;
+mod exception;
+mod observation;
+
+pub use change::{
+    Author, CanaryStatus, ChangeSummary, HistoryEntry, HistoryText, RollbackRequest, Settled,
+    TrialStatus,
+};
+pub use observation::{Observation, SeenDevice, Starter, Told, Watch};
+pub use exception::{BreakGlassRequest, Clock, Exception, QuarantineRequest, ReleaseRequest};
+
+use crate::policy::canary::Share;
 use crate::policy::diagnostic::Diagnostics;
+pub use crate::policy::model::Asked;
 use crate::policy::source::Bundle;
 
 /// Why a request was refused. Sent with a status of 4xx or 5xx.
@@ -32,6 +59,9 @@ pub struct Failure {
     /// What is wrong with a policy, where that is the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,
+    /// Whether the policy is without errors, but does not fit the tables.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfit: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +79,21 @@ pub struct Status {
     pub events_lost: u64,
     pub events_suppressed: u64,
     pub verified_instructions: u32,
+    /// The policy in force awaits confirmation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialStatus>,
+    /// The policy in force holds for a share of the devices only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryStatus>,
+    /// Seconds for which flows go on under the judgement of an earlier policy.
+    #[serde(default)]
+    pub draining_seconds: u64,
+    /// Devices in quarantine and opened profiles.
+    #[serde(default)]
+    pub exceptions: usize,
+    /// Seconds that the wall clock is behind the policies' time.
+    #[serde(default)]
+    pub clock_behind_seconds: u64,
     /// What the operator should know, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -84,6 +129,31 @@ pub struct PolicyStatus {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApplyRequest {
     pub bundle: Bundle,
+    /// Seconds after which the policy before returns unless this one is confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_within: Option<u64>,
+    /// Seconds for which running flows keep the judgement of the policy before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<u64>,
+    /// The devices that the policy holds for at first; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Share>,
+    /// For the history: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl ApplyRequest {
+    /// Everything, at once and for good.
+    pub fn of(bundle: Bundle) -> Self {
+        Self {
+            bundle,
+            confirm_within: None,
+            drain: None,
+            canary: None,
+            note: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,6 +167,15 @@ pub struct Applied {
     pub warnings: Diagnostics,
     /// From receiving the policy to the last packet judged by the old one.
     pub milliseconds: u64,
+    /// Row of the history that tells of it.
+    #[serde(default)]
+    pub entry: i64,
+    /// Where it awaits confirmation: until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialStatus>,
+    /// Where it holds for a share of the devices only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryStatus>,
 }
 
 /// What applying a policy would change.
@@ -136,6 +215,20 @@ pub struct Device {
     pub addresses: Vec<IpAddr>,
     pub profile: String,
     pub mode: Mode,
+}
+
+/// An address that a device was given, for a DNS name or for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learned {
+    pub device: String,
+    pub mac: Mac,
+    pub vlan: Vlan,
+    /// As the policy writes it; absent: the device's own address, by DHCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub address: IpAddr,
+    /// `None`: without an end.
+    pub remaining_seconds: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -244,17 +337,34 @@ pub struct Question {
     pub from: String,
     /// The same.
     pub to: String,
-    pub service: AskedService,
+    pub service: Asked,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AskedService {
-    Tcp(u16),
-    Udp(u16),
-    /// ICMP or ICMPv6 by the addresses' family, by type.
-    Icmp(u8),
-    Protocol(u8),
+/// What else is known of a first packet: where nothing is, it comes from where the
+/// policy has its sender, now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// Name of the port that it comes in by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<String>,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<Vlan>,
+    /// The address that it is sent from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// Unix time at which it is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u32>,
+}
+
+/// A [`Question`] with its [`Circumstances`], as one mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inquiry {
+    #[serde(flatten)]
+    pub question: Question,
+    #[serde(flatten)]
+    pub given: Circumstances,
 }
 
 /// The decision about one first packet, step by step.
@@ -267,8 +377,14 @@ pub struct Explanation {
     pub explanation: String,
     /// `profile/rule`, where a rule allowed.
     pub rule: Option<String>,
+    /// `file:line` of that rule, where the policy's text is at hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The device that the verdict is about.
     pub device: Option<String>,
     /// What was looked up and found, in order, one sentence each.
     pub steps: Vec<String>,
+    /// What would have to change for the opposite verdict, one clause each.
+    #[serde(default)]
+    pub change: Vec<String>,
 }

@@ -193,6 +193,7 @@ async fn refusal(response: Response<Incoming>) -> Error {
     let failure = serde_json::from_slice::<Failure>(&body).unwrap_or_else(|_| Failure {
         error: format!("the daemon answered {status}: {}", shown(&body)),
         diagnostics: None,
+        unfit: false,
     });
     if matches!(status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED) {
         return Error::Forbidden(failure);

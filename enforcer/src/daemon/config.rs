@@ -37,6 +37,12 @@ pub struct Config {
     /// Flows remembered at a time.
     #[serde(default = "default_flows")]
     pub flows: u32,
+    /// Days for which the record of flows is kept.
+    #[serde(default = "default_observe_days")]
+    pub observe_days: u32,
+    /// Rows that one device may have in the record of flows.
+    #[serde(default = "default_observe_rows")]
+    pub observe_rows: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -99,6 +105,14 @@ fn default_flows() -> u32 {
     limits::FLOWS
 }
 
+fn default_observe_days() -> u32 {
+    90
+}
+
+fn default_observe_rows() -> u32 {
+    10_000
+}
+
 impl Config {
     /// Reads and checks the file.
     ///
@@ -141,6 +155,14 @@ impl Config {
             (1024..=16 << 20).contains(&self.flows),
             "flows: between 1024 and {}",
             16 << 20
+        );
+        ensure!(
+            (1..=3_650).contains(&self.observe_days),
+            "observe_days: between 1 and 3650"
+        );
+        ensure!(
+            (1..=1_000_000).contains(&self.observe_rows),
+            "observe_rows: between 1 and 1000000"
         );
         Ok(())
     }

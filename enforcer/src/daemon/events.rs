@@ -12,9 +12,11 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::broadcast;
 
-use super::engine::{Engine, monotonic_ns};
+use super::engine::Engine;
+use super::observations::Observations;
 use super::views;
 use crate::control::api::Event;
+use crate::datapath::control::monotonic_ns;
 
 /// Events kept for those who ask afterwards.
 const KEPT: usize = 10_000;
@@ -60,6 +62,7 @@ impl Events {
 pub(super) async fn pump(
     engine: Arc<Engine>,
     events: Arc<Events>,
+    observations: Arc<Observations>,
     ring: RingBuf<MapData>,
 ) -> Result<()> {
     // SAFETY: the ring buffer owns its descriptor and shows the same one for as
@@ -74,7 +77,9 @@ pub(super) async fn pump(
         let ring = ready.get_inner_mut();
         while let Some(item) = ring.next() {
             if let Some(record) = decode(&item) {
-                events.publish(views::event(&engine, &record, wall_time(record.time)));
+                let time = wall_time(record.time);
+                observations.hear(&engine, &record, time);
+                events.publish(views::event(&engine, &record, time));
             }
         }
         ready.clear_ready();

@@ -1,80 +1,43 @@
 //! The daemon's two listeners: the control socket and the metrics page.
 
-use std::ffi::CString;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use axum::body::{Body, Bytes};
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use futures_util::stream;
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::broadcast::error::RecvError;
 
+mod caller;
+mod change;
+mod intake;
+mod observed;
+
 use super::config::ControlConfig;
 use super::engine::{Engine, failure};
 use super::events::Events;
-use super::{metrics, views};
+use super::observations::Observations;
+use super::{inquiry, metrics, views};
 use crate::control::api::{
-    Applied, ApplyRequest, Changes, Counters, Device, Event, Explanation, Failure, Flow, Question,
-    Rule, Status,
+    ApplyRequest, Changes, Clock, Counters, Device, Event, Exception, Explanation, Failure, Flow,
+    HistoryEntry, HistoryText, Inquiry, Learned, Rule, Status,
 };
-use crate::simulate::explain::explain;
-
-/// A policy of 200,000 devices in YAML is about 30 MiB.
-const LARGEST_REQUEST: usize = 256 << 20;
+use caller::group;
 
 #[derive(Clone)]
 pub(super) struct Server {
     pub(super) engine: Arc<Engine>,
     pub(super) events: Arc<Events>,
-}
-
-/// Who is at the other end of the control socket.
-#[derive(Clone, Copy, Debug)]
-struct Caller {
-    uid: u32,
-    gid: u32,
-    pid: Option<i32>,
-}
-
-impl std::fmt::Display for Caller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "uid {} gid {} pid {}",
-            self.uid,
-            self.gid,
-            self.pid.unwrap_or_default()
-        )
-    }
-}
-
-impl Connected<IncomingStream<'_, UnixListener>> for Caller {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        match stream.io().peer_cred() {
-            Ok(credentials) => Self {
-                uid: credentials.uid(),
-                gid: credentials.gid(),
-                pid: credentials.pid(),
-            },
-            // Nobody: may not write.
-            Err(_) => Self {
-                uid: u32::MAX,
-                gid: u32::MAX,
-                pid: None,
-            },
-        }
-    }
+    pub(super) observations: Arc<Observations>,
 }
 
 /// Opens the control socket, readable and writable by its owner and group.
@@ -106,42 +69,54 @@ pub(super) fn listen(config: &ControlConfig) -> Result<UnixListener> {
     Ok(listener)
 }
 
-fn group(name: &str) -> Result<Gid> {
-    let group = Group::from_name(name).with_context(|| format!("cannot look up group {name}"))?;
-    Ok(group
-        .with_context(|| format!("there is no group {name}"))?
-        .gid)
-}
-
 /// Serves the control socket until `stop` resolves.
 pub(super) async fn serve_control(
     server: Server,
     listener: UnixListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let router = Router::new()
+    // What is added last is asked first: the caller, then the body.
+    let changes = Router::new()
+        .route("/v1/apply", post(change::apply))
+        .route("/v1/rollback", post(change::rollback))
+        .route("/v1/confirm", post(change::confirm))
+        .route("/v1/withdraw", post(change::withdraw))
+        .route("/v1/promote", post(change::promote))
+        .route("/v1/break-glass", post(change::break_glass))
+        .route("/v1/quarantine", post(change::quarantine))
+        .route("/v1/release", post(change::release))
+        .route("/v1/clock/accept", post(change::accept_clock))
+        .route_layer(from_fn(intake::take_in))
+        .route_layer(from_fn_with_state(server.clone(), intake::permit));
+    let questions = Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/apply", post(apply))
         .route("/v1/diff", post(diff))
         .route("/v1/devices", get(devices))
         .route("/v1/rules", get(rules))
         .route("/v1/flows", get(flows))
+        .route("/v1/learned", get(learned))
         .route("/v1/counters", get(counters))
         .route("/v1/events", get(events))
+        .route("/v1/observations", get(observed::observations))
         .route("/v1/explain", post(explain_question))
+        .route("/v1/history", get(history))
+        .route("/v1/history/{row}", get(history_text))
+        .route("/v1/history/{from}/diff/{to}", get(history_diff))
+        .route("/v1/exceptions", get(exceptions))
+        .route("/v1/clock", get(clock))
+        .route_layer(from_fn(intake::take_in));
+    let router = changes
+        .merge(questions)
         .fallback(|| async {
             Refusal::new(
                 StatusCode::NOT_FOUND,
                 failure("there is no such request in version 1"),
             )
         })
-        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+        // `take_in` has its own.
+        .layer(DefaultBodyLimit::disable())
         .with_state(server);
-    let service = router.into_make_service_with_connect_info::<Caller>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(stop)
-        .await
-        .context("the control socket failed")
+    intake::serve(listener, router, stop).await
 }
 
 /// Serves `/metrics`.
@@ -199,50 +174,61 @@ async fn flows(
     answer(move || views::flows(&server.engine, limit.unwrap_or(usize::MAX))).await
 }
 
+async fn learned(State(server): State<Server>) -> Answer<Vec<Learned>> {
+    answer(move || {
+        let running = server.engine.running();
+        let list = running.map(|running| server.engine.learning.list(&running));
+        Ok(list.unwrap_or_default())
+    })
+    .await
+}
+
 async fn counters(State(server): State<Server>) -> Answer<Counters> {
     answer(move || views::counters(&server.engine)).await
 }
 
-async fn apply(
-    State(server): State<Server>,
-    ConnectInfo(caller): ConnectInfo<Caller>,
-    body: Bytes,
-) -> Answer<Applied> {
-    if let Err(failure) = may_write(caller, &server.engine.config.control) {
-        tracing::warn!(target: "audit", %caller, "apply refused: not permitted");
-        return Err(Refusal::new(StatusCode::FORBIDDEN, failure));
-    }
-    let ApplyRequest { bundle } = parse(&body)?;
-    match blocking(move || Ok(server.engine.apply(bundle))).await? {
-        Ok(applied) => {
-            tracing::info!(target: "audit", %caller, epoch = applied.epoch, hash = applied.hash, "policy applied");
-            Ok(Json(applied))
-        }
-        Err(failure) => {
-            tracing::warn!(target: "audit", %caller, error = failure.error, "policy refused");
-            Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, failure))
-        }
-    }
+async fn diff(State(server): State<Server>, body: Bytes) -> Answer<Changes> {
+    let ApplyRequest { bundle, .. } = parse(&body)?;
+    settle(move || server.engine.diff(bundle)).await
 }
 
-async fn diff(State(server): State<Server>, body: Bytes) -> Answer<Changes> {
-    let ApplyRequest { bundle } = parse(&body)?;
-    let changes = blocking(move || Ok(server.engine.diff(&bundle))).await?;
-    changes
-        .map(Json)
-        .map_err(|failure| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, failure))
+async fn history(
+    State(server): State<Server>,
+    Query(Limit { limit }): Query<Limit>,
+) -> Answer<Vec<HistoryEntry>> {
+    let limit = limit.and_then(|limit| u32::try_from(limit).ok());
+    answer(move || server.engine.history(limit.unwrap_or(u32::MAX))).await
+}
+
+async fn history_text(State(server): State<Server>, Path(row): Path<i64>) -> Answer<HistoryText> {
+    settle(move || server.engine.history_text(row)).await
+}
+
+async fn history_diff(
+    State(server): State<Server>,
+    Path((from, to)): Path<(i64, i64)>,
+) -> Answer<Changes> {
+    settle(move || server.engine.history_diff(from, to)).await
+}
+
+async fn exceptions(State(server): State<Server>) -> Answer<Vec<Exception>> {
+    answer(move || server.engine.exceptions()).await
+}
+
+async fn clock(State(server): State<Server>) -> Answer<Clock> {
+    answer(move || Ok(server.engine.clock())).await
 }
 
 async fn explain_question(State(server): State<Server>, body: Bytes) -> Answer<Explanation> {
     let unprocessable =
         |error: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, failure(error));
-    let question: Question = parse(&body)?;
+    let inquiry: Inquiry = parse(&body)?;
     let running = server
         .engine
         .running()
         .ok_or_else(|| unprocessable("no policy is loaded".to_owned()))?;
     let explanation =
-        blocking(move || Ok(explain(&running.model, &running.compiled, &question))).await?;
+        blocking(move || inquiry::explain(&server.engine, &running, &inquiry)).await?;
     explanation.map(Json).map_err(unprocessable)
 }
 
@@ -286,37 +272,6 @@ fn line(event: &Event) -> Result<Bytes, serde_json::Error> {
     Ok(text.into())
 }
 
-/// Writers are root, the daemon's own user, and members of the write group.
-fn may_write(caller: Caller, config: &ControlConfig) -> Result<(), Failure> {
-    if caller.uid == 0 || caller.uid == Uid::effective().as_raw() {
-        return Ok(());
-    }
-    let Some(name) = &config.write_group else {
-        return Err(failure(
-            "only root may apply policies; `control.write_group` names others who may",
-        ));
-    };
-    let wanted = group(name).map_err(|error| failure(format!("{error:#}")))?;
-    let member = caller.gid == wanted.as_raw() || groups_of(caller).contains(&wanted);
-    if member {
-        Ok(())
-    } else {
-        Err(failure(format!(
-            "only members of group {name} may apply policies"
-        )))
-    }
-}
-
-fn groups_of(caller: Caller) -> Vec<Gid> {
-    let Ok(Some(user)) = User::from_uid(Uid::from_raw(caller.uid)) else {
-        return Vec::new();
-    };
-    let Ok(name) = CString::new(user.name) else {
-        return Vec::new();
-    };
-    getgrouplist(&name, user.gid).unwrap_or_default()
-}
-
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         Refusal::new(
@@ -329,6 +284,16 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 /// Answers with what a reader of maps returns.
 async fn answer<T: Send + 'static>(read: impl FnOnce() -> Result<T> + Send + 'static) -> Answer<T> {
     blocking(read).await.map(Json)
+}
+
+/// Answers with what is asked for, or with why not.
+async fn settle<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Answer<T> {
+    blocking(move || Ok(work()))
+        .await?
+        .map(Json)
+        .map_err(|failure| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, failure))
 }
 
 /// Runs work that may take long off the threads that serve requests.

@@ -15,14 +15,17 @@ use super::config::{Config, OnNoPolicy};
 use super::engine::Engine;
 use super::events::{self, Events};
 use super::http::{self, Server};
+use super::observations::Observations;
 use super::state::State;
-use super::{links, preflight};
+use super::{learning, links, preflight};
 use crate::datapath::install::pinned_policy;
 use crate::datapath::ports::Attached;
 use crate::datapath::{Datapath, offload, pins};
 
-/// How often idle flows are forgotten.
+/// How often flows are recorded, and idle ones forgotten.
 const SWEEP: Duration = Duration::from_secs(15);
+/// How often deadlines and clocks are looked at.
+const TEND: Duration = Duration::from_secs(1);
 
 /// Runs the daemon until a signal stops it. Enforcement goes on afterwards,
 /// unless `detach_on_stop`.
@@ -55,6 +58,7 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     }
     let mut datapath = Datapath::load_pinned(config.capacity(), plan.directory.clone())?;
     let ring = datapath.take_events()?;
+    let lessons = datapath.take_lessons()?;
     #[cfg(feature = "bpf-log")]
     log_from_kernel(&mut datapath)?;
     // The last policy is in force before the first frame is judged. Links of any
@@ -62,15 +66,25 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     let others = pins::others(&config.bpffs, &plan.directory)?;
     let replaced = others.iter().find_map(|directory| pinned_policy(directory));
     let engine = Arc::new(Engine::new(config, datapath, state, replaced)?);
+    engine.learning.open(&engine)?;
     attach_ports(&engine, &others).await?;
     pins::remove_others(&engine.config.bpffs, &plan.directory)?;
 
     let events = Arc::new(Events::new());
+    let observations = Arc::new(Observations::open(&engine));
     spawn(
         "events",
-        events::pump(Arc::clone(&engine), Arc::clone(&events), ring),
+        events::pump(
+            Arc::clone(&engine),
+            Arc::clone(&events),
+            Arc::clone(&observations),
+            ring,
+        ),
     );
-    spawn("sweep", sweep(Arc::clone(&engine)));
+    spawn("sweep", sweep(Arc::clone(&engine), Arc::clone(&observations)));
+    learning::start(Arc::clone(&engine), lessons)?;
+    spawn("tidy", learning::tidy(Arc::clone(&engine)));
+    spawn("tend", tend(Arc::clone(&engine)));
     spawn("watch", super::watch::watch(Arc::clone(&engine)));
     spawn("metrics", http::serve_metrics(Arc::clone(&engine), metrics));
     // Not being started by systemd is no error.
@@ -81,6 +95,7 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     let server = Server {
         engine: Arc::clone(&engine),
         events,
+        observations: Arc::clone(&observations),
     };
     let control = tokio::spawn(http::serve_control(server, listener, until(stopped)));
     wait_for_signal().await?;
@@ -89,6 +104,8 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     // Followers of events never finish by themselves.
     let _ = tokio::time::timeout(Duration::from_secs(1), control).await;
     let _ = std::fs::remove_file(&engine.config.control.socket);
+    look(&engine, &observations).await?;
+    engine.learning.save()?;
     if detach_on_stop {
         detach(&engine.config)?;
     } else {
@@ -182,14 +199,32 @@ fn log_from_kernel(datapath: &mut Datapath) -> Result<()> {
     Ok(())
 }
 
-async fn sweep(engine: Arc<Engine>) -> Result<()> {
+async fn sweep(engine: Arc<Engine>, observations: Arc<Observations>) -> Result<()> {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
+        look(&engine, &observations).await?;
+    }
+}
+
+/// Records flows, and forgets idle ones.
+async fn look(engine: &Arc<Engine>, observations: &Arc<Observations>) -> Result<()> {
+    let (engine, observations) = (Arc::clone(engine), Arc::clone(observations));
+    let done = tokio::task::spawn_blocking(move || observations.record(&engine)).await?;
+    if let Err(error) = done {
+        tracing::error!("cannot look through the flows: {error:#}; what passes meanwhile counts as not watched");
+    }
+    Ok(())
+}
+
+/// Ends what has reached its end, and keeps the clock.
+async fn tend(engine: Arc<Engine>) -> Result<()> {
+    let mut ticks = tokio::time::interval(TEND);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
         let engine = Arc::clone(&engine);
-        if let Err(error) = tokio::task::spawn_blocking(move || engine.sweep()).await? {
-            tracing::error!("cannot forget idle flows: {error:#}");
-        }
+        tokio::task::spawn_blocking(move || engine.tend()).await?;
     }
 }
 

@@ -10,11 +10,13 @@ use enforcer_common::flow::{FLAG_INITIATOR_HIGH, Flow as Entry, FlowKey, protoco
 use enforcer_common::packet::ethertype;
 use enforcer_common::verdict::{Fate, Reason};
 
-use super::engine::{Engine, Running, monotonic_ns};
+use super::engine::{Engine, Running, monotonic_second};
 use crate::control::api::{
     Counters, Device, Event, Flow, PolicyStatus, PortCount, PortStatus, Rule, RuleCount, Status,
+    TrialStatus,
 };
 use crate::daemon::config::OnNoPolicy;
+use crate::datapath::control::monotonic_ns;
 use crate::datapath::ports::pinned_links;
 use crate::policy::describe;
 use crate::policy::model::Direction;
@@ -27,9 +29,13 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
         None => Vec::new(),
     };
     let adopting_until = datapath.memory.adopting_until();
+    let draining_until = datapath.memory.draining_until();
     let epoch = datapath.memory.epoch();
+    let flows = datapath.count_flows()?;
     drop(datapath);
     let running = engine.running();
+    let trial = engine.trial_status();
+    let exceptions = engine.exceptions()?.len();
     let mut warnings = Vec::new();
     if epoch == 0 {
         warnings.push("no policy is loaded; `enforcerctl apply FILE` loads one".to_owned());
@@ -49,20 +55,56 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
             port.name
         ));
     }
+    warnings.extend(change_warnings(engine, trial.as_ref()));
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         uptime_seconds: engine.started.elapsed().as_secs(),
         bridge: engine.config.bridge.clone(),
         ports,
+        canary: running
+            .as_ref()
+            .and_then(|running| running.twin.as_ref().map(|twin| twin.status())),
         policy: running.map(|running| policy_status(&running, adopting_until)),
-        flows: engine.totals().flows_current,
+        flows,
         events_sent: statistics.events_sent,
         events_lost: statistics.events_lost,
         events_suppressed: statistics.events_suppressed,
         verified_instructions: engine.verified_instructions,
+        trial,
+        draining_seconds: draining_until.saturating_sub(monotonic_ns()) / 1_000_000_000,
+        exceptions,
+        clock_behind_seconds: engine.clock_behind().into(),
         warnings,
     })
+}
+
+/// What the operator should know of changes that are not done with, of the clock
+/// and of the state directory.
+fn change_warnings(engine: &Engine, trial: Option<&TrialStatus>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(trial) = trial {
+        warnings.push(format!(
+            "the policy in force awaits confirmation until {}: `enforcerctl confirm` keeps it, else the one before \
+             returns",
+            trial.until
+        ));
+    }
+    if let Some(path) = engine.differing_file() {
+        warnings.push(format!(
+            "{} is no longer what was applied: `enforcerctl diff` says what applying it would change",
+            path.display()
+        ));
+    }
+    let behind = engine.clock_behind();
+    if behind > 0 {
+        warnings.push(format!(
+            "the wall clock is {behind} s behind the time by which rules expire: correct it, or accept it with \
+             `enforcerctl clock --accept`"
+        ));
+    }
+    warnings.extend(engine.state().damage().map(str::to_owned));
+    warnings
 }
 
 fn policy_status(running: &Running, adopting_until: u64) -> PolicyStatus {
@@ -124,7 +166,7 @@ pub(super) fn rules(engine: &Engine, running: &Running) -> Result<Vec<Rule>> {
 pub(super) fn flows(engine: &Engine, limit: usize) -> Result<Vec<Flow>> {
     let flows = engine.datapath().flows(limit)?;
     let running = engine.running();
-    let second = (monotonic_ns() / 1_000_000_000) as u32;
+    let second = monotonic_second();
     Ok(flows
         .iter()
         .map(|(key, entry)| flow(running.as_deref(), key, entry, second))

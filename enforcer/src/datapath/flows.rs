@@ -54,7 +54,8 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be read.
     pub fn sweep(&mut self, settings: &Settings, second: u32) -> Result<Sweep> {
-        self.sweep_and_list(settings, second).map(|(sweep, _)| sweep)
+        self.sweep_and_list(settings, second)
+            .map(|(sweep, _)| sweep)
     }
 
     /// The same; the flows as they were before any was forgotten.

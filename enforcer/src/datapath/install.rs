@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use aya::Ebpf;
 use aya::maps::{Map, MapData};
 use enforcer_common::table::{
-    Control, DIGEST_LINE, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION, Layout, Line, SETTINGS_LINE, Settings,
+    Control, DIGEST_LINE, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION, Layout, Line, SETTINGS_LINE,
+    Settings,
 };
 
 use super::Capacity;

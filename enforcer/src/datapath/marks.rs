@@ -44,7 +44,13 @@ pub fn quarantine(lines: &mut (impl Lines + ?Sized), device: &Device, number: u3
 
 /// Adopts running sessions of a device.
 pub fn adopt(lines: &mut (impl Lines + ?Sized), device: &Device, number: u32, until: u32) {
-    mark(lines, device, number, offset_of!(DeviceLine, adopt_until), until);
+    mark(
+        lines,
+        device,
+        number,
+        offset_of!(DeviceLine, adopt_until),
+        until,
+    );
 }
 
 /// Until when running sessions of a device are adopted.

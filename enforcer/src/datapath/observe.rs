@@ -99,7 +99,10 @@ fn decode(raw: &RawWork) -> Result<Observed> {
         ],
         devices: [
             word(raw, PARTIES + offset_of!(Party, number)),
-            word(raw, PARTIES + size_of::<Party>() + offset_of!(Party, number)),
+            word(
+                raw,
+                PARTIES + size_of::<Party>() + offset_of!(Party, number),
+            ),
         ],
         teaches: word(raw, offset_of!(Work, teaches)) != 0,
         epoch: word(raw, offset_of!(Work, epoch)),

@@ -111,7 +111,6 @@ fn second(date: Date, minute: u16, zone: &TimeZone) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::super::model::{Direction, Limit};
     use super::*;
@@ -177,7 +176,10 @@ mod tests {
         let now = unix("2026-06-02T01:00:00Z");
         let always = rule(0, vec![window(0b111_1111, 0, 24 * 60)]);
         let found = intervals(&always, now);
-        assert!(found[0][0] < now && found[0][1] - now > 60 * 86_400, "{found:?}");
+        assert!(
+            found[0][0] < now && found[0][1] - now > 60 * 86_400,
+            "{found:?}"
+        );
         assert_eq!(found[1], [0, 0]);
     }
 

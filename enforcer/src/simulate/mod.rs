@@ -1,7 +1,20 @@
 //! The decision in user space: the same code that the kernel runs, over the same
 //! compiled policy. Judges frames from tests, captures and `explain`.
 
+mod calendars;
+pub mod capture;
+mod clock;
+pub mod engine;
+pub mod expectations;
 pub mod explain;
+mod learning;
+pub mod live;
+pub mod origin;
+pub mod ports;
+pub mod replay;
+pub mod report;
+mod summary;
+mod tally;
 mod tables;
 
 pub use tables::HostTables;

@@ -7,6 +7,10 @@ use elsa::FrozenMap;
 use enforcer_common::counter::Budget;
 use enforcer_common::decide::trace::Step;
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
+use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
+use enforcer_common::learned::LearnedKey;
+use enforcer_common::rate::{LiveRate, RateKey};
+use enforcer_common::shared::Word;
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::Tables;
 
@@ -21,6 +25,12 @@ pub struct HostTables {
     pub clock: Cell<u64>,
     flows: FrozenMap<FlowKey, Box<LiveFlow>>,
     budgets: RefCell<HashMap<u32, Budget>>,
+    fragments: FrozenMap<FragmentKey, Box<LiveFragment>>,
+    learned: HashMap<LearnedKey, u32>,
+    rates: FrozenMap<RateKey, Box<LiveRate>>,
+    seen: FrozenMap<u32, Box<Word>>,
+    /// Takes no new flow: what a full table does.
+    pub full: Cell<bool>,
     steps: RefCell<Vec<Step>>,
 }
 
@@ -40,9 +50,29 @@ impl HostTables {
         self.control.active = Control::pack(epoch, 0);
     }
 
-    /// Adopts live sessions until then.
-    pub fn adopt_until(&mut self, time: u64) {
-        self.control.adopt_until = time;
+    /// As [`Self::install`], until a time of the monotonic clock, in ns; from then on
+    /// the policy before judges again.
+    pub fn install_on_trial(&mut self, compiled: &Compiled, deadline: u64) {
+        let epoch = Control::epoch(self.control.active) + 1;
+        self.control.fallback = self.control.active;
+        self.control.fallback_at = deadline;
+        self.control.active = Control::pack(epoch, self.lines.len() as u32);
+        self.lines.extend(&compiled.lines);
+    }
+
+    /// The control line, but for the policy in force.
+    pub fn control_mut(&mut self) -> &mut Control {
+        &mut self.control
+    }
+
+    /// The compiled policy in force, to be marked.
+    pub fn lines_mut(&mut self) -> &mut [[u64; 8]] {
+        &mut self.lines
+    }
+
+    /// Something learned, until a second of the monotonic clock.
+    pub fn learn(&mut self, key: LearnedKey, until: u32) {
+        self.learned.insert(key, until);
     }
 
     /// The flow under a key, idle or not.
@@ -82,6 +112,9 @@ impl Tables for HostTables {
     }
 
     fn remember(&self, key: &FlowKey, flow: &Flow) -> bool {
+        if self.full.get() {
+            return false;
+        }
         match self.flows.get(key) {
             Some(live) => live.replace(*flow),
             None => {
@@ -97,6 +130,43 @@ impl Tables for HostTables {
             .entry(device)
             .or_default()
             .spend_flow(per_second, now)
+    }
+
+    fn fragment(&self, key: &FragmentKey) -> Option<&LiveFragment> {
+        self.fragments.get(key)
+    }
+
+    fn remember_fragment(&self, key: &FragmentKey, fragment: &Fragment) -> bool {
+        match self.fragments.get(key) {
+            Some(live) => live.replace(*fragment),
+            None => {
+                self.fragments
+                    .insert(*key, Box::new(LiveFragment::new(*fragment)));
+            }
+        }
+        true
+    }
+
+    fn learned(&self, key: &LearnedKey) -> u32 {
+        self.learned.get(key).copied().unwrap_or(0)
+    }
+
+    fn rate(&self, key: &RateKey) -> Option<&LiveRate> {
+        match self.rates.get(key) {
+            Some(rate) => Some(rate),
+            None => Some(self.rates.insert(*key, Box::default())),
+        }
+    }
+
+    fn cpu(&self) -> u32 {
+        0
+    }
+
+    fn seen(&self, device: u32) -> Option<&Word> {
+        match self.seen.get(&device) {
+            Some(seen) => Some(seen),
+            None => Some(self.seen.insert(device, Box::default())),
+        }
     }
 
     fn note(&self, step: Step) {

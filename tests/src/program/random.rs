@@ -7,9 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use enforcer_common::addr::Mac;
 use enforcer_common::port::Side;
 
-use super::frame::{
-    ACK, FIN, Ip, Link, PSH, RST, SYN, extension, icmp, part, protocol, tcp, udp,
-};
+use super::frame::{ACK, FIN, Ip, Link, PSH, RST, SYN, extension, icmp, part, protocol, tcp, udp};
 use super::rig::BRIDGE;
 use super::ward::{self, Family};
 

@@ -150,8 +150,10 @@ impl Rig {
 
     /// Tells the policy of the two ports: `device0` and `core0`, and of calendars.
     fn dress(&mut self) {
-        self.compiled
-            .place_ports([("device0", Side::Device as u32), ("core0", Side::Core as u32)]);
+        self.compiled.place_ports([
+            ("device0", Side::Device as u32),
+            ("core0", Side::Core as u32),
+        ]);
         let now = self.host.control_mut();
         let time = (now.clock / 1_000_000_000) as u32 + now.clock_offset;
         self.compiled.wind(&self.model, time);

@@ -20,12 +20,12 @@ use crate::{lab::Endpoint, wait};
 
 /// Pause between bursts.
 const TICK: Duration = Duration::from_millis(1);
-/// Datagrams of one burst.
-const BURST: u64 = 2;
-/// Datagrams on their way at most, where they are expected to arrive: a busy
-/// machine must not overflow the queues of a virtual cable, which no enforcer
-/// could help.
-const WINDOW: u64 = 64;
+/// Datagrams of a stream that is not told otherwise.
+pub const PER_MILLISECOND: u64 = 2;
+/// Milliseconds' worth of datagrams on their way at most, where they are expected to
+/// arrive: a busy machine must not overflow the queues of a virtual cable, which no
+/// enforcer could help.
+const WINDOW: u64 = 32;
 /// How long a full window holds the sender up. After that, they count as lost.
 const STALL: Duration = Duration::from_secs(1);
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -65,7 +65,14 @@ struct Shared {
 
 impl Stream {
     /// Sends from one endpoint to a port of another until finished.
-    pub fn start(from: &Endpoint, to: &Endpoint, port: u16, expected: Expected) -> Result<Self> {
+    /// As many in each millisecond as `rate` says.
+    pub fn start(
+        from: &Endpoint,
+        to: &Endpoint,
+        port: u16,
+        expected: Expected,
+        rate: u64,
+    ) -> Result<Self> {
         let shared = Arc::<Shared>::default();
         let listener = to.namespace.run(|| {
             let socket = UdpSocket::bind(to.at(port)).context("listen for a stream")?;
@@ -81,7 +88,7 @@ impl Stream {
         });
         let sender = thread::spawn({
             let shared = Arc::clone(&shared);
-            move || send(&source, expected, &shared)
+            move || send(&source, expected, rate, &shared)
         });
         Ok(Self {
             shared,
@@ -136,13 +143,17 @@ fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
         .map_err(|_| anyhow!("a thread of a stream panicked"))?
 }
 
-fn send(socket: &UdpSocket, expected: Expected, shared: &Shared) -> Result<()> {
+fn send(socket: &UdpSocket, expected: Expected, rate: u64, shared: &Shared) -> Result<()> {
     let mut number = 0_u64;
+    let mut last = Instant::now();
     while !shared.stop_sending.load(Ordering::Relaxed) {
         if expected == Expected::Arrives {
-            hold_back(number, shared);
+            hold_back(number, rate * WINDOW, shared);
         }
-        for _ in 0..BURST {
+        // A tick that came late carries more, up to a limit.
+        let ticks = (last.elapsed().as_millis() as u64).clamp(1, WINDOW / 4);
+        last = Instant::now();
+        for _ in 0..rate * ticks {
             socket
                 .send(&number.to_be_bytes())
                 .context("send a datagram of a stream")?;
@@ -154,9 +165,9 @@ fn send(socket: &UdpSocket, expected: Expected, shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-fn hold_back(number: u64, shared: &Shared) {
+fn hold_back(number: u64, window: u64, shared: &Shared) {
     let begin = Instant::now();
-    while number.saturating_sub(shared.next.load(Ordering::Relaxed)) > WINDOW
+    while number.saturating_sub(shared.next.load(Ordering::Relaxed)) > window
         && begin.elapsed() < STALL
         && !shared.stop_sending.load(Ordering::Relaxed)
     {

@@ -92,8 +92,7 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
     } else {
         policy.tables.note(Step::FlowMissing);
     }
-    let adopts =
-        policy.adopts() || work.parties[0].adopting || work.parties[1].adopting;
+    let adopts = policy.adopts() || work.parties[0].adopting || work.parties[1].adopting;
     work.plan.adopting = matches!(role, Role::Any | Role::Follows) && adopts;
     work.plan.either = work.plan.adopting;
     if role == Role::Follows && !work.plan.adopting {

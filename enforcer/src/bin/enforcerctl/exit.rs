@@ -14,6 +14,8 @@ use crate::render::{Output, Style};
 pub(crate) enum Stop {
     /// The reader of the output has gone: nothing is left to do or to say.
     NoReader,
+    /// All is told already; the code to end with.
+    Told(u8),
     Failed(String),
     Policy(Diagnostics),
     /// A policy without errors that the tables do not hold.
@@ -46,6 +48,7 @@ impl Stop {
     fn number(&self) -> u8 {
         match self {
             Self::NoReader => 0,
+            Self::Told(code) => *code,
             Self::Policy(_) | Self::Unfit(_) => 3,
             Self::Client(error) => match error {
                 client::Error::Unreachable { .. } => 4,
@@ -58,6 +61,10 @@ impl Stop {
                         },
                     ..
                 } => 3,
+                client::Error::Refused {
+                    failure: Failure { unfit: true, .. },
+                    ..
+                } => 3,
                 _ => 1,
             },
             Self::Failed(_) => 1,
@@ -66,14 +73,16 @@ impl Stop {
 
     fn failure(&self) -> Option<Failure> {
         match self {
-            Self::NoReader => None,
+            Self::NoReader | Self::Told(_) => None,
             Self::Failed(error) | Self::Unfit(error) => Some(Failure {
                 error: error.clone(),
                 diagnostics: None,
+                unfit: matches!(self, Self::Unfit(_)),
             }),
             Self::Policy(diagnostics) => Some(Failure {
                 error: summary(diagnostics),
                 diagnostics: Some(diagnostics.clone()),
+                unfit: false,
             }),
             Self::Client(error) => Some(error.failure()),
         }
@@ -115,12 +124,11 @@ fn summary(diagnostics: &Diagnostics) -> String {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
     };
-    let errors = plural(diagnostics.errors(), "error");
-    match diagnostics.warnings() {
-        0 => format!("the policy has {errors}"),
-        warnings => format!(
-            "the policy has {errors} and {}",
-            plural(warnings, "warning")
-        ),
-    }
+    let counts = [
+        (diagnostics.errors(), "error"),
+        (diagnostics.warnings(), "warning"),
+    ];
+    let found = counts.iter().filter(|(count, _)| *count > 0);
+    let found: Vec<_> = found.map(|(count, what)| plural(*count, what)).collect();
+    format!("the policy has {}", found.join(" and "))
 }

@@ -4,17 +4,23 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use enforcer::control::api::AskedService;
 use enforcer::control::client::{Client, SOCKET};
 
+mod change;
 mod events;
 mod exit;
 mod explain;
+mod history;
 mod inventory;
+mod learned;
+mod live;
 mod policy;
+mod rehearse;
 mod render;
+mod schema;
+mod simulate;
 mod status;
 mod top;
 mod traffic;
@@ -30,11 +36,13 @@ Exit codes:
   3  the policy has errors or cannot be read
   4  the daemon cannot be reached
   5  not permitted
+  6  simulate --fail-on: a frame has that fate
 
 Examples:
   enforcerctl check ward.yaml          is this policy right? (needs no daemon)
   enforcerctl diff ward.yaml           what would it change?
   enforcerctl apply ward.yaml          put it in force
+  enforcerctl history                  who changed what, and when?
   enforcerctl events --follow          what is being denied?
   enforcerctl explain --from pump-1 --to 10.20.0.36 --tcp 3613";
 
@@ -68,20 +76,30 @@ enum Command {
     /// Reads FILE and what it includes and hands them to the daemon, which
     /// replaces the policy in force in one step. A policy with errors changes
     /// nothing.
-    #[command(after_help = "Example:\n  enforcerctl apply policies/ward.yaml --dry-run")]
+    #[command(after_help = "Examples:
+  enforcerctl apply policies/ward.yaml --dry-run
+  enforcerctl apply policies/ward.yaml --confirm-within 10m
+  enforcerctl apply policies/ward.yaml --canary infusion=5%")]
     Apply {
         /// The policy's main file (YAML)
         file: PathBuf,
         /// Only say what would change, as `diff` does
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        how: policy::How,
     },
     /// Say all that is wrong with a policy; needs no daemon
     #[command(after_help = "Example:\n  enforcerctl check policies/ward.yaml")]
     Check {
         /// The policy's main file (YAML)
         file: PathBuf,
+        /// Take warnings for errors: end with 3 where there are any
+        #[arg(long)]
+        strict: bool,
     },
+    #[command(flatten)]
+    Change(change::Command),
     /// Say what applying a policy would change
     Diff {
         /// The policy's main file (YAML)
@@ -98,6 +116,13 @@ enum Command {
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
+    },
+    /// List the addresses that devices were given: for DNS names, and by DHCP
+    #[command(after_help = "Example:\n  enforcerctl learned --device ct-1")]
+    Learned {
+        /// Only what this device was given
+        #[arg(long, value_name = "NAME")]
+        device: Option<String>,
     },
     /// List denials, real and audited
     #[command(after_help = "Example:\n  enforcerctl events --follow -o json | jq .reason")]
@@ -122,56 +147,37 @@ enum Command {
     #[command(after_help = "Examples:
   enforcerctl explain --from pump-1 --to 10.20.0.36 --tcp 3613
   enforcerctl explain --from 10.20.0.24 --to monitor-icu-1 --icmp 8
-  enforcerctl explain --policy ward.yaml --from pump-1 --to pump-2 --udp 161")]
-    Explain(Question),
+  enforcerctl explain --policy ward.yaml --from pump-1 --to pump-2 --udp 161
+  enforcerctl explain --from pump-1 --to 10.20.0.36 --tcp 22 --at 2027-03-01T23:00:00+01:00")]
+    Explain(explain::Arguments),
+    /// Judge captured or recorded traffic by a policy, before anybody enforces it
+    ///
+    /// Every frame is judged in order, with the state and at the time that go with it.
+    /// A frame whose source is a declared device is taken to come in on the device
+    /// side, by the port that the device is bound to; any other on the core side. A
+    /// capture that is cut off or damaged is judged up to that place and ends with
+    /// code 1; so do engines that differ. Denied frames are no failure, unless
+    /// --fail-on says so. Captures need no daemon.
+    ///
+    /// With --live, the flows that the daemon has recorded are judged instead, each by
+    /// its first packet: what passed and would be denied, what was denied and would
+    /// pass, device by device, and how much of the time was watched at all.
+    #[command(after_help = "Examples:
+  enforcerctl simulate ward.yaml --pcap monday.pcapng tuesday.pcapng.gz
+  enforcerctl simulate ward.yaml --live --since 30d
+  enforcerctl simulate ward.yaml --pcap ward.pcap --engine both --fail-on deny
+  enforcerctl simulate ward.yaml --pcap ward.pcap -o json | jq '.reasons[] | select(.fate == \"deny\")'")]
+    Simulate(simulate::Arguments),
+    /// Print the JSON Schema of the policy language, for editors; needs no daemon
+    #[command(
+        after_help = "Example:\n  enforcerctl schema > ~/.config/enforcer/policy.schema.json\n\nFirst line of a policy, for editors that use the YAML language server:\n  # yaml-language-server: $schema=policy.schema.json"
+    )]
+    Schema,
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  enforcerctl completions bash > /etc/bash_completion.d/enforcerctl"
     )]
     Completions { shell: Shell },
-}
-
-#[derive(Debug, Args)]
-struct Question {
-    /// Who starts: a device, a MAC address or an IP address
-    #[arg(long, value_name = "END")]
-    from: String,
-    /// Who is asked: the same
-    #[arg(long, value_name = "END")]
-    to: String,
-    #[command(flatten)]
-    service: Service,
-    /// Judge by this policy and not by the one in force; needs no daemon
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Service {
-    /// TCP to this port
-    #[arg(long, value_name = "PORT")]
-    tcp: Option<u16>,
-    /// UDP to this port
-    #[arg(long, value_name = "PORT")]
-    udp: Option<u16>,
-    /// ICMP or ICMPv6 of this type, as the addresses are; echo request is 8, or 128
-    #[arg(long, value_name = "TYPE")]
-    icmp: Option<u8>,
-    /// Another IP protocol, by number
-    #[arg(long, value_name = "NUMBER")]
-    protocol: Option<u8>,
-}
-
-impl Service {
-    fn asked(&self) -> Option<AskedService> {
-        let tcp = self.tcp.map(AskedService::Tcp);
-        let udp = self.udp.map(AskedService::Udp);
-        let icmp = self.icmp.map(AskedService::Icmp);
-        tcp.or(udp)
-            .or(icmp)
-            .or(self.protocol.map(AskedService::Protocol))
-    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -188,34 +194,30 @@ async fn run(command: Command, client: &Client, output: &Output) -> Result<(), S
         Command::Apply {
             file,
             dry_run: false,
-        } => policy::apply(&file, client, output).await,
+            how,
+        } => policy::apply(&file, how, client, output).await,
         Command::Apply {
             file,
             dry_run: true,
+            ..
         }
         | Command::Diff { file } => policy::diff(&file, client, output).await,
-        Command::Check { file } => policy::check(&file, output),
+        Command::Change(command) => change::run(command, client, output).await,
+        Command::Check { file, strict } => policy::check(&file, strict, output),
         Command::Status => status::status(client, output).await,
         Command::Devices => inventory::devices(client, output).await,
         Command::Rules => inventory::rules(client, output).await,
         Command::Flows { limit } => traffic::flows(limit, client, output).await,
+        Command::Learned { device } => learned::learned(device.as_deref(), client, output).await,
         Command::Counters => traffic::counters(client, output).await,
         Command::Events { follow, last } => events::events(follow, last, client, output).await,
         Command::Top => top::top(client, output).await,
-        Command::Explain(question) => match question.service.asked() {
-            Some(service) => {
-                let policy = question.policy.as_deref();
-                let asked = enforcer::control::api::Question {
-                    from: question.from,
-                    to: question.to,
-                    service,
-                };
-                explain::explain(&asked, policy, client, output).await
-            }
-            None => Err(Stop::Failed(
-                "one of --tcp, --udp, --icmp and --protocol is needed".to_owned(),
-            )),
-        },
+        Command::Explain(arguments) => explain::explain(arguments, client, output).await,
+        Command::Simulate(arguments) if arguments.recorded.live => {
+            live::simulate(&arguments.policy, &arguments.recorded, client, output).await
+        }
+        Command::Simulate(arguments) => simulate::simulate(&arguments, output),
+        Command::Schema => schema::schema(output),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "enforcerctl", &mut script);

@@ -36,6 +36,41 @@ pub(crate) async fn status(client: &Client, output: &Output) -> Result<(), Stop>
             .as_ref()
             .map_or_else(|| "none".to_owned(), policy_text),
     );
+    if let Some(trial) = &status.trial {
+        fact(
+            "on trial",
+            format!(
+                "until {}, for another {}",
+                time(&trial.until),
+                duration(trial.seconds_left)
+            ),
+        );
+    }
+    if let Some(canary) = &status.canary {
+        fact(
+            "canary",
+            format!(
+                "{}, {} devices",
+                canary.share,
+                count(canary.devices as u64)
+            ),
+        );
+    }
+    if status.draining_seconds > 0 {
+        fact(
+            "draining",
+            format!("for another {}", duration(status.draining_seconds)),
+        );
+    }
+    if status.exceptions > 0 {
+        fact(
+            "exceptions",
+            format!(
+                "{}; enforcerctl exceptions lists them",
+                count(status.exceptions as u64)
+            ),
+        );
+    }
     fact("flows", count(status.flows));
     let (sent, lost, suppressed) = (
         status.events_sent,

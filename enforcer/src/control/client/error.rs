@@ -60,6 +60,7 @@ impl Error {
             other => Failure {
                 error: other.to_string(),
                 diagnostics: None,
+                unfit: false,
             },
         }
     }

@@ -176,7 +176,11 @@ fn device_slot(model: &Model, device: &Device, number: u32, ports: &[String]) ->
     let entry = DeviceEntry::new(
         device.vlan.inner,
         profile_number(device.profile),
-        flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum(),
+        flags
+            .iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, flag)| flag)
+            .sum(),
         port,
         number,
     );

@@ -15,18 +15,15 @@ use std::fmt;
 use enforcer_common::limits;
 use enforcer_common::table::{
     CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, LEARN_ADDRESSES, LEARN_NAMES,
-    PROFILE_ARP, PROFILE_DHCP,
-    PROFILE_DHCP_SERVERS, PROFILE_ENFORCE, PROFILE_NAMES, PROFILE_NEIGHBOUR_DISCOVERY,
-    PROFILE_PASS_BAD_FRAME, PROFILE_PASS_FLOW_TABLE_FULL, PROFILE_ROUTERS,
-    PROFILE_TRACK_FRAGMENTS, PortPlaces, ProfileLine, Settings, Windows,
+    PROFILE_ARP, PROFILE_DHCP, PROFILE_DHCP_SERVERS, PROFILE_ENFORCE, PROFILE_NAMES,
+    PROFILE_NEIGHBOUR_DISCOVERY, PROFILE_PASS_BAD_FRAME, PROFILE_PASS_FLOW_TABLE_FULL,
+    PROFILE_ROUTERS, PROFILE_TRACK_FRAGMENTS, PortPlaces, ProfileLine, Settings, Windows,
 };
 use enforcer_common::verdict::{Mode, Tolerance};
 use sha2::{Digest as _, Sha256};
 
 use super::calendar;
-use super::model::{
-    Defaults, Fragments, Guards, Model, Network, OnError, Peer, Profile,
-};
+use super::model::{Defaults, Fragments, Guards, Model, Network, OnError, Peer, Profile};
 use cells::Cells;
 pub use conditions::Scheduled;
 use groups::Groups;
@@ -276,10 +273,7 @@ fn learning(model: &Model) -> u32 {
             model.devices.iter().any(|device| device.dhcp_address),
             LEARN_ADDRESSES,
         ),
-        (
-            peers.any(|peer| matches!(peer, Peer::Name(_))),
-            LEARN_NAMES,
-        ),
+        (peers.any(|peer| matches!(peer, Peer::Name(_))), LEARN_NAMES),
     ])
 }
 
@@ -287,7 +281,10 @@ fn learning(model: &Model) -> u32 {
 fn tolerance(on_error: OnError) -> u32 {
     sum([
         (on_error.bad_frame, Tolerance::BAD_FRAME.0.into()),
-        (on_error.flow_table_full, Tolerance::FLOW_TABLE_FULL.0.into()),
+        (
+            on_error.flow_table_full,
+            Tolerance::FLOW_TABLE_FULL.0.into(),
+        ),
     ])
 }
 

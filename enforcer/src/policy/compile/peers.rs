@@ -121,10 +121,7 @@ fn prefixes_of_peers(model: &Model) -> BTreeMap<IpNet, Vec<Peer>> {
             Peer::Profile(profile) => of_profile.get(profile).map_or(&[], Vec::as_slice),
             Peer::Tag(tag) => of_tag.get(tag.as_str()).map_or(&[], Vec::as_slice),
             Peer::Device(index) => {
-                one = model.devices[*index]
-                    .addresses()
-                    .map(IpNet::from)
-                    .collect();
+                one = model.devices[*index].addresses().map(IpNet::from).collect();
                 &one
             }
         };

@@ -13,7 +13,10 @@ const WORDS: usize = 8 * (PORT_LINES as usize - 1);
 
 /// Every port that the policy speaks of, in the order of their numbers from 1.
 pub(super) fn names(model: &Model) -> Vec<String> {
-    let of_devices = model.devices.iter().filter_map(|device| device.port.as_ref());
+    let of_devices = model
+        .devices
+        .iter()
+        .filter_map(|device| device.port.as_ref());
     let names: BTreeSet<&String> = model.ports.keys().chain(of_devices).collect();
     names.into_iter().cloned().collect()
 }

@@ -21,11 +21,14 @@ enum Met {
     Allowed,
 }
 
+/// The place of a rule, and of a peer in it.
+type At = ((usize, usize), usize);
+
 /// `None` where the budget did not suffice.
 pub(super) fn warn(lint: &mut Lint<'_, '_>) -> Option<()> {
     let ends = Ends::of(lint.model);
-    // By the place of a rule and its peer, over all profiles that have the rule.
-    let mut met: BTreeMap<((usize, usize), usize), (Met, &Rule)> = BTreeMap::new();
+    // Over all profiles that have the rule.
+    let mut met: BTreeMap<At, (Met, &Rule)> = BTreeMap::new();
     for (holder, rules) in lint.reaches.iter().enumerate() {
         if ends.is_empty(holder) {
             continue;

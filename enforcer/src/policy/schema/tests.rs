@@ -1,7 +1,5 @@
 //! The schema has the keys of the language, and takes what validation takes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -23,6 +23,11 @@ const V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2),
 ];
 
+/// Whether a hardware address stands for one that is not known.
+pub(super) fn is_stand_in(mac: Mac) -> bool {
+    mac == ROUTER || HOST.contains(&mac)
+}
+
 /// Devices listed where a text means several.
 const LISTED: usize = 5;
 
@@ -44,6 +49,23 @@ pub(super) struct Host {
     pub(super) vlan: Option<Vlan>,
     /// Whether its frames come in by a device-side port.
     pub(super) at_device_side: bool,
+}
+
+impl Host {
+    /// Sends from this address, whatever it is bound to.
+    ///
+    /// # Errors
+    /// When it cannot be sent from towards the other end.
+    pub(super) fn use_address(&mut self, address: IpAddr, other: &Self) -> Result<(), String> {
+        if address.is_ipv4() != other.ip.is_ipv4() {
+            return Err(format!(
+                "{address} and {} are of different families: ask with an address of the other end",
+                other.ip
+            ));
+        }
+        self.ip = address;
+        Ok(())
+    }
 }
 
 /// What a text may mean.
@@ -271,7 +293,7 @@ fn candidates(model: &Model, text: &str, meaning: &Meaning, device: Option<usize
 }
 
 /// The hardware address of a group (RFC 1112, 6.4; RFC 2464, 7).
-fn group_mac(ip: IpAddr) -> Option<Mac> {
+pub(super) fn group_mac(ip: IpAddr) -> Option<Mac> {
     if !Ip::from(ip).is_group() {
         return None;
     }

@@ -11,7 +11,7 @@ use etherparse::{
 };
 
 use super::Crossing;
-use crate::control::api::AskedService;
+use crate::control::api::Asked;
 use crate::policy::describe;
 
 /// First port for short-lived use (RFC 6335, 6).
@@ -25,7 +25,7 @@ const MLD: u8 = 1;
 const HOPS: u8 = 64;
 
 /// Builds the frame.
-pub(super) fn build(crossing: &Crossing, service: AskedService) -> Result<Vec<u8>, String> {
+pub(super) fn build(crossing: &Crossing, service: Asked) -> Result<Vec<u8>, String> {
     let (source, destination) = (crossing.source.ip, crossing.destination.ip);
     let ip = ip_header(source, destination, service)?;
     let ethernet = PacketBuilder::ethernet2(crossing.source.mac.0, crossing.destination.mac.0);
@@ -34,21 +34,22 @@ pub(super) fn build(crossing: &Crossing, service: AskedService) -> Result<Vec<u8
         None => ethernet.ip(ip),
     };
     let mut bytes = Vec::new();
-    write(packet, service, source.is_ipv4(), &mut bytes)?;
+    let body = body(crossing, service);
+    write(packet, service, source.is_ipv4(), &body, &mut bytes)?;
     Ok(bytes)
 }
 
 /// The frame in a sentence.
-pub(super) fn describe(crossing: &Crossing, service: AskedService) -> String {
+pub(super) fn describe(crossing: &Crossing, service: Asked) -> String {
     let (source, destination) = (crossing.source.ip, crossing.destination.ip);
     let what = match service {
-        AskedService::Tcp(port) => format!("TCP SYN from port {} to {port}", source_port(port)),
-        AskedService::Udp(port) => {
+        Asked::Tcp(port) => format!("TCP SYN from port {} to {port}", source_port(port)),
+        Asked::Udp(port) => {
             format!("UDP datagram from port {} to {port}", source_port(port))
         }
-        AskedService::Icmp(kind) if source.is_ipv4() => format!("ICMP message of type {kind}"),
-        AskedService::Icmp(kind) => format!("ICMPv6 message of type {kind}"),
-        AskedService::Protocol(number) => format!("packet of IP protocol {number}"),
+        Asked::Icmp(kind) if source.is_ipv4() => format!("ICMP message of type {kind}"),
+        Asked::Icmp(kind) => format!("ICMPv6 message of type {kind}"),
+        Asked::Protocol(number) => format!("packet of IP protocol {number}"),
     };
     let side = match crossing.side {
         Side::Device => "device",
@@ -88,7 +89,7 @@ fn tags(vlan: Vlan) -> Result<Option<VlanHeader>, String> {
 fn ip_header(
     source: IpAddr,
     destination: IpAddr,
-    service: AskedService,
+    service: Asked,
 ) -> Result<IpHeaders, String> {
     match (source, destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
@@ -102,8 +103,8 @@ fn ip_header(
         }
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             let hop_limit = match service {
-                AskedService::Icmp(130..=132 | 143) => MLD,
-                AskedService::Icmp(133..=137) => ON_LINK,
+                Asked::Icmp(130..=132 | 143) => MLD,
+                Asked::Icmp(133..=137) => ON_LINK,
                 _ => HOPS,
             };
             let header = Ipv6Header {
@@ -123,32 +124,54 @@ fn ip_header(
     }
 }
 
+/// What a message of any type or protocol must at least hold; of DHCP, a message
+/// about the device itself (RFC 2131, 2).
+fn body(crossing: &Crossing, service: Asked) -> Vec<u8> {
+    const REQUEST: u8 = 1;
+    const REPLY: u8 = 2;
+    let (operation, client) = match service {
+        Asked::Udp(67) => (REQUEST, &crossing.source),
+        Asked::Udp(68) => (REPLY, &crossing.destination),
+        _ => return vec![0; 32],
+    };
+    let IpAddr::V4(address) = client.ip else {
+        return vec![0; 32];
+    };
+    let mut body = vec![0; 240];
+    let hardware = [operation, 1, 6];
+    body[..3].copy_from_slice(&hardware);
+    if operation == REPLY && !address.is_broadcast() {
+        body[16..20].copy_from_slice(&address.octets());
+    }
+    body[28..34].copy_from_slice(&client.mac.0);
+    body
+}
+
 fn write(
     packet: PacketBuilderStep<IpHeaders>,
-    service: AskedService,
+    service: Asked,
     v4: bool,
+    body: &[u8],
     bytes: &mut Vec<u8>,
 ) -> Result<(), String> {
-    // Room for what a message of any type or protocol must at least hold.
-    let body = [0; 32];
     let written = match service {
-        AskedService::Tcp(port) => packet
+        Asked::Tcp(port) => packet
             .tcp(source_port(port), port, 1, WINDOW)
             .syn()
             .write(bytes, &[]),
-        AskedService::Udp(port) => packet.udp(source_port(port), port).write(bytes, &body),
-        AskedService::Icmp(kind) if v4 => {
-            packet.icmpv4_raw(kind, 0, [0, 1, 0, 1]).write(bytes, &body)
+        Asked::Udp(port) => packet.udp(source_port(port), port).write(bytes, body),
+        Asked::Icmp(kind) if v4 => {
+            packet.icmpv4_raw(kind, 0, [0, 1, 0, 1]).write(bytes, body)
         }
-        AskedService::Icmp(kind) => packet.icmpv6_raw(kind, 0, [0, 1, 0, 1]).write(bytes, &body),
-        AskedService::Protocol(number) => {
+        Asked::Icmp(kind) => packet.icmpv6_raw(kind, 0, [0, 1, 0, 1]).write(bytes, body),
+        Asked::Protocol(number) => {
             let family = match number {
                 protocol::TCP => "TCP: ask with its port",
                 protocol::UDP => "UDP: ask with its port",
                 protocol::ICMP | protocol::ICMPV6 => "ICMP: ask with its type",
                 number => {
                     return packet
-                        .write(bytes, IpNumber(number), &body)
+                        .write(bytes, IpNumber(number), body)
                         .map_err(|error| error.to_string());
                 }
             };

@@ -6,37 +6,46 @@ use std::net::IpAddr;
 use enforcer_common::addr::Ip;
 use enforcer_common::decide::Work;
 use enforcer_common::decide::trace::Step;
-use enforcer_common::table::{DeviceEntry, Direction, profile_class};
-use enforcer_common::verdict::{Fate, Verdict};
+use enforcer_common::table::{DeviceEntry, Direction, group_class};
+use enforcer_common::verdict::{Fate, Tolerance, Verdict};
 
-use super::{Crossing, device_text};
+use super::moment::asleep;
+use super::{Case, Crossing, Setting, device_text, matching};
 use crate::policy::compile::Compiled;
 use crate::policy::describe;
-use crate::policy::model::{self, Device, Model, Peer, Rule, Service};
+use crate::policy::model::{self, Device, Model, Peer, Rule};
 
 /// Names listed in one sentence.
 const LISTED: usize = 8;
 
 /// One sentence for each step.
-pub(super) fn tell(
-    model: &Model,
-    compiled: &Compiled,
-    crossing: &Crossing,
-    steps: &[Step],
-) -> Vec<String> {
-    steps
+pub(super) fn tell(case: &Case<'_>, steps: &[Step]) -> Vec<String> {
+    let (setting, crossing) = (case.setting, case.crossing);
+    // Guards are asked before the rules are: only these look a service up.
+    let rules_asked = steps
         .iter()
-        .map(|step| sentence(model, compiled, crossing, *step))
-        .collect()
+        .position(|step| matches!(step, Step::Service { .. }))
+        .unwrap_or(steps.len());
+    let told = steps.iter().enumerate().map(|(index, step)| match *step {
+        Step::Cell { profile, rule, .. } if index < rules_asked => {
+            guard_text(setting.model, profile, rule)
+        }
+        Step::Cell {
+            profile,
+            direction,
+            class,
+            rule,
+        } => cell_text(case, profile, direction, class, rule),
+        step => sentence(setting.model, crossing, step),
+    });
+    told.collect()
 }
 
 /// How the verdict came about: one sentence for each end that is judged.
-pub(super) fn conclude(
-    model: &Model,
-    compiled: &Compiled,
-    work: &Work,
-    verdict: Verdict,
-) -> Vec<String> {
+pub(super) fn conclude(case: &Case<'_>, work: &Work, verdict: Verdict) -> Vec<String> {
+    let Setting {
+        model, compiled, ..
+    } = *case.setting;
     let mut told = Vec::new();
     let by_ends = work
         .parties
@@ -55,10 +64,10 @@ pub(super) fn conclude(
             Some(device) => device.name.clone(),
             None => format!("profile {}", profile_name(model, party.profile)),
         };
-        let rule = rule_name(model, compiled, finding.rule)
-            .map(|rule| format!(" ({rule})"))
+        let rule = rule_number(compiled, finding.rule)
+            .map(|rule| format!(" ({})", case.lines.rule(rule)))
             .unwrap_or_default();
-        let fate = finding.reason.fate(party.mode).label();
+        let fate = finding.reason.fate(party.mode, Tolerance::NONE).label();
         told.push(format!(
             "For {who}: {fate}, {}{rule}: {}",
             finding.reason.label(),
@@ -72,14 +81,27 @@ pub(super) fn conclude(
             verdict.reason.label()
         ),
         Fate::Deny => format!("The frame is dropped: {}.", verdict.reason.label()),
+        Fate::FailOpen => format!(
+            "The frame passes because `on_error` says so: {}.",
+            verdict.reason.label()
+        ),
     });
     told
 }
 
+/// Profile and rule of a rule's number, as indices.
+pub(super) fn rule_number(compiled: &Compiled, number: u16) -> Option<(usize, usize)> {
+    compiled
+        .rules
+        .get(usize::from(number).checked_sub(1)?)
+        .copied()
+}
+
 /// `profile/rule` of a rule's number.
 pub(super) fn rule_name(model: &Model, compiled: &Compiled, number: u16) -> Option<String> {
-    let (profile, rule) = rule_at(model, compiled, number)?;
-    Some(format!("{}/{}", profile.name, rule.name))
+    let at = rule_number(compiled, number)?;
+    let profile = model.profiles.get(at.0)?;
+    Some(format!("{}/{}", profile.name, rule(model, at)?.name))
 }
 
 /// The device with this number in the compiled policy.
@@ -87,7 +109,7 @@ pub(super) fn device(model: &Model, number: u32) -> Option<&Device> {
     model.devices.get((number as usize).checked_sub(1)?)
 }
 
-fn sentence(model: &Model, compiled: &Compiled, crossing: &Crossing, step: Step) -> String {
+fn sentence(model: &Model, crossing: &Crossing, step: Step) -> String {
     match step {
         Step::Identified { end, device } => identified(model, crossing, end, device),
         Step::FlowMissing => "No flow is known for it: the rules are asked.".to_owned(),
@@ -97,12 +119,8 @@ fn sentence(model: &Model, compiled: &Compiled, crossing: &Crossing, step: Step)
         }
         Step::Class { ip, class } => class_text(model, ip, class),
         Step::Service { index, class } => service_text(model, index, class),
-        Step::Cell {
-            profile,
-            direction,
-            class,
-            rule,
-        } => cell_text(model, compiled, profile, direction, class, rule),
+        // Told in `tell`, which knows more.
+        Step::Cell { .. } => String::new(),
     }
 }
 
@@ -136,37 +154,15 @@ fn class_text(model: &Model, ip: Ip, class: u32) -> String {
     let address = IpAddr::from(ip);
     let mut peers: Vec<&Peer> = all_rules(model)
         .flat_map(|(_, rule)| &rule.peers)
-        .filter(|peer| contains(model, peer, address))
+        .filter(|peer| matching::contains(model, peer, address))
         .collect();
     peers.sort();
     peers.dedup();
-    let names = peers
-        .iter()
-        .map(|peer| describe::peer(model, peer))
-        .collect();
-    if class == 0 {
+    if class == 0 || peers.is_empty() {
         return format!("The address {address} lies in no peer that a rule names.");
     }
-    format!("The address {address} lies in {}.", listed(names))
-}
-
-fn contains(model: &Model, peer: &Peer, address: IpAddr) -> bool {
-    match peer {
-        // No part of a class: it holds every address.
-        Peer::Any => false,
-        Peer::Named(name) => model
-            .peers
-            .get(name)
-            .is_some_and(|all| all.iter().any(|net| net.contains(&address))),
-        Peer::Prefix(prefix) => prefix.contains(&address),
-        Peer::Profile(profile) => {
-            let of = model
-                .devices
-                .iter()
-                .filter(|device| device.profile == *profile);
-            of.flat_map(Device::addresses).any(|own| own == address)
-        }
-    }
+    let names = peers.iter().map(|peer| describe::peer(model, peer));
+    format!("The address {address} lies in {}.", listed(names.collect()))
 }
 
 fn service_text(model: &Model, index: u32, class: u16) -> String {
@@ -175,55 +171,72 @@ fn service_text(model: &Model, index: u32, class: u16) -> String {
     if class == 0 {
         return format!("No rule of any profile names {text}.");
     }
-    let naming =
-        all_rules(model).filter(|(_, rule)| rule.services.iter().any(|of| covers(*of, asked)));
+    let naming = all_rules(model).filter(|(_, rule)| matching::names(rule, asked));
     let names = naming
         .map(|(profile, rule)| format!("{}/{}", profile.name, rule.name))
         .collect();
     format!("Rules that name {text}: {}.", listed(names))
 }
 
-fn covers(service: Service, asked: Service) -> bool {
-    match (service, asked) {
-        (Service::Tcp(first, last), Service::Tcp(port, _))
-        | (Service::Udp(first, last), Service::Udp(port, _)) => (first..=last).contains(&port),
-        (Service::Icmp(first, last), Service::Icmp(kind, _))
-        | (Service::Icmpv6(first, last), Service::Icmpv6(kind, _)) => {
-            (first..=last).contains(&kind)
-        }
-        (Service::Protocol(number), Service::Protocol(asked)) => number == asked,
-        _ => false,
-    }
+fn guard_text(model: &Model, profile: u32, rule: u16) -> String {
+    let name = profile_name(model, profile);
+    let says = if rule == 0 { "do not name" } else { "name" };
+    format!("The guards of profile {name} {says} this address as a server or router.")
 }
 
-fn cell_text(
-    model: &Model,
-    compiled: &Compiled,
-    profile: u32,
-    direction: Direction,
-    class: u32,
-    rule: u16,
-) -> String {
+fn cell_text(case: &Case<'_>, profile: u32, direction: Direction, class: u32, cell: u16) -> String {
+    let Setting {
+        model, compiled, ..
+    } = *case.setting;
     let name = profile_name(model, profile);
     let word = match direction {
         Direction::To => "to",
         Direction::From => "from",
     };
-    let peer = match (class & !profile_class(0), class & profile_class(0) != 0) {
-        (number, true) => format!("the devices of profile {}", profile_name(model, number)),
+    let peer = match (class & !group_class(0), class & group_class(0) != 0) {
+        (group, true) => {
+            let peers = compiled.groups.get(group as usize).into_iter().flatten();
+            listed(peers.map(|peer| describe::peer(model, peer)).collect())
+        }
         (0, false) => "addresses in no named peer".to_owned(),
         (_, false) => "this address".to_owned(),
     };
-    match rule_at(model, compiled, rule) {
-        Some((_, rule)) => {
-            let text = describe::rule(model, rule);
+    let asked = format!("Profile {name}, `{word}` rules, by {peer}");
+    let rules = case.rules_of(cell);
+    match &rules[..] {
+        [] => format!("{asked}: none allows it."),
+        [only] if usize::from(cell) <= compiled.rules.len() => {
+            let text = rule(model, *only).map(|rule| describe::rule(model, rule));
+            let name = case.lines.rule(*only);
+            let name = name.split_once('/').map_or(name.as_str(), |(_, name)| name);
             format!(
-                "Profile {name}, `{word}` rules, by {peer}: rule {} allows it ({text}).",
-                rule.name
+                "{asked}: rule {name} allows it ({}).",
+                text.unwrap_or_default()
             )
         }
-        None => format!("Profile {name}, `{word}` rules, by {peer}: none allows it."),
+        several => {
+            let told = several.iter().map(|at| conditions(case, *at));
+            format!("{asked}: {}.", told.collect::<Vec<_>>().join("; "))
+        }
     }
+}
+
+/// What a rule's conditions say now.
+fn conditions(case: &Case<'_>, at: (usize, usize)) -> String {
+    let name = case.lines.rule(at);
+    let Some(rule) = rule(case.setting.model, at) else {
+        return name;
+    };
+    if let Some(why) = asleep(rule, case.setting.time) {
+        return format!("rule {name} is asleep, {why}");
+    }
+    let by_name = rule.peers.iter().any(|peer| matches!(peer, Peer::Name(_)));
+    let if_named = if by_name {
+        " to an address that the device was given for the name, if its peers do not hold it anyway"
+    } else {
+        ""
+    };
+    format!("rule {name} may allow it{if_named}")
 }
 
 /// The compiler adds a profile of its own behind the declared ones.
@@ -235,14 +248,8 @@ fn profile_name(model: &Model, number: u32) -> &str {
         .map_or("of network services alone", |profile| &profile.name)
 }
 
-fn rule_at<'m>(
-    model: &'m Model,
-    compiled: &Compiled,
-    number: u16,
-) -> Option<(&'m model::Profile, &'m Rule)> {
-    let (profile, rule) = *compiled.rules.get(usize::from(number).checked_sub(1)?)?;
-    let profile = model.profiles.get(profile)?;
-    Some((profile, profile.rules.get(rule)?))
+fn rule(model: &Model, (profile, rule): (usize, usize)) -> Option<&Rule> {
+    model.profiles.get(profile)?.rules.get(rule)
 }
 
 fn all_rules(model: &Model) -> impl Iterator<Item = (&model::Profile, &Rule)> {

@@ -1,7 +1,7 @@
 //! Each kind of answer, by policies as people write them.
 
 use super::*;
-use crate::control::api::AskedService::{self, Icmp, Protocol, Tcp, Udp};
+use crate::control::api::Asked::{self, Icmp, Protocol, Tcp, Udp};
 use crate::policy::compile::compile;
 use crate::policy::parse;
 use crate::policy::source::{Bundle, File};
@@ -32,7 +32,7 @@ fn ask_of(
     policy: &str,
     from: &str,
     to: &str,
-    service: AskedService,
+    service: Asked,
 ) -> Result<Explanation, String> {
     let main = File {
         path: "p.yaml".into(),
@@ -60,7 +60,7 @@ fn ask_of(
 fn expect(
     from: &str,
     to: &str,
-    service: AskedService,
+    service: Asked,
     fate: &str,
     reason: &str,
     rule: Option<&str>,
@@ -73,7 +73,7 @@ fn expect_of(
     policy: &str,
     from: &str,
     to: &str,
-    service: AskedService,
+    service: Asked,
     fate: &str,
     reason: &str,
     rule: Option<&str>,
@@ -229,7 +229,7 @@ fn both_ends_are_judged() {
         Some("pump/gateway"),
     );
     assert!(
-        steps.contains("by the devices of profile pump: rule pumps allows it"),
+        steps.contains("by profile:pump: rule pumps allows it"),
         "{steps}"
     );
 }

@@ -1,6 +1,5 @@
-//! Figures of one run on one machine: what the program costs a packet under
-//! BPF_PROG_TEST_RUN, and how long a large policy takes to compile and install.
-//! Compare the figures with each other, not with those of another machine.
+//! What the program costs a packet under BPF_PROG_TEST_RUN, with few and with very
+//! many devices.
 
 use std::time::Instant;
 
@@ -28,7 +27,7 @@ const DEVICE: [u8; 6] = [2, 0, 0, 0, 0x10, 1];
 const STRANGER: [u8; 6] = [2, 0, 0, 0, 0x66, 6];
 const PEER: [u8; 6] = [2, 0, 0, 0, 0x20, 1];
 
-fn main() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let mut datapath = Datapath::load(Capacity::default())?;
     let port = Port {
         side: Side::Device as u8,

@@ -1,0 +1,38 @@
+//! Figures of one run on one machine. Compare the figures with each other, not with
+//! those of another machine.
+
+mod packet;
+mod scale;
+mod swap;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measures the program and the compiler. Needs root.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// What the program costs a packet (the default)
+    Packet,
+    /// Time and memory for up to 200,000 devices, and policies that change under load
+    Scale {
+        /// Policies that are put into force under load
+        #[arg(long, default_value_t = 600)]
+        generations: u32,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().what.unwrap_or(What::Packet) {
+        What::Packet => packet::run(),
+        What::Scale { generations } => {
+            scale::run()?;
+            swap::run(generations)
+        }
+    }
+}
