@@ -123,7 +123,7 @@ fn explain_judges_by_a_file() {
     };
     let allowed = ask(&["--tcp", "2575"]);
     assert!(
-        allowed.contains("\nallow (rule) by pump/hl7: "),
+        allowed.contains("\nallow (rule) by pump/hl7 (") && allowed.contains("/ward.yaml:6): "),
         "{allowed}"
     );
     let denied = ask(&["--tcp", "23"]);
@@ -246,7 +246,7 @@ fn answers_are_tables_or_what_the_daemon_said() {
     assert_eq!(json(&printed), json(devices));
     let (printed, _) = with_daemon("200 OK", devices, &["devices", "--color", "always"], 0);
     assert!(printed.contains("\x1b["), "{printed:?}");
-    let applied = r#"{"epoch": 7, "hash": "ab", "devices": 1, "profiles": 1, "rules": 1, "changes": [{"action": "add", "subject": "peer dns", "after": "10.0.0.53"}], "warnings": {"items": [], "errors": 0, "warnings": 0}, "milliseconds": 3}"#;
+    let applied = r#"{"epoch": 7, "entry": 12, "hash": "ab", "devices": 1, "profiles": 1, "rules": 1, "changes": [{"action": "add", "subject": "peer dns", "after": "10.0.0.53"}], "warnings": {"items": [], "errors": 0, "warnings": 0}, "milliseconds": 3}"#;
     let (_folder, path) = folder();
     let (printed, _) = with_daemon("200 OK", applied, &["apply", named(&path)], 0);
     assert!(

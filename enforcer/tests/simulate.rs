@@ -448,7 +448,10 @@ fn devices_come_in_by_the_port_that_they_are_bound_to() {
         )
         .replace("profile: pump}", "profile: pump, port: eth1}")
         // Or the router would be an unknown destination, seen from the core side.
-        .replace("version: 1", "version: 1\ndefaults: {unknown_devices: pump}");
+        .replace(
+            "version: 1",
+            "version: 1\ndefaults: {unknown_devices: pump}",
+        );
     let ward = Ward::new(&policy);
     let syn = tcp(pump(40_000), engine(2575), "S");
     let capture = pcapng(

@@ -1,8 +1,6 @@
 //! What changes without a new policy: quarantine, break-glass, adoption, a trial
 //! that ends, flows that drain. All of it by the clock, with no daemon at hand.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use enforcer::datapath::marks;
 use enforcer_common::port::Side::{Core, Device};
 use enforcer_common::verdict::{Fate, Reason};

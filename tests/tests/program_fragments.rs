@@ -1,12 +1,6 @@
 //! Packets in parts: denied unless the profile tracks them; then the first part
 //! decides, the others follow in order, and what overlaps closes the packet.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
-
 use std::net::IpAddr;
 
 use enforcer_common::port::Side::{Core, Device};

@@ -1,8 +1,6 @@
 //! Guards of the link layer: whom a device may believe about its network, which
 //! port it is seen on, and which tags a port may carry.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::net::{IpAddr, Ipv4Addr};
 
 use enforcer_common::port::Side::{Core, Device};

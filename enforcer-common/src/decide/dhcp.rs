@@ -8,7 +8,9 @@ use super::{Finding, Policy, Work, guard};
 use crate::addr::{Ip, Mac};
 use crate::flow::protocol;
 use crate::packet::{Packet, ethertype};
-use crate::table::{DEVICE_BOUND, DEVICE_DHCP_ADDRESS, PROFILE_DHCP, PROFILE_DHCP_SERVERS, SERVICE_DHCP_SERVER};
+use crate::table::{
+    DEVICE_BOUND, DEVICE_DHCP_ADDRESS, PROFILE_DHCP, PROFILE_DHCP_SERVERS, SERVICE_DHCP_SERVER,
+};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 

@@ -43,8 +43,8 @@ pub use change::{
     Author, CanaryStatus, ChangeSummary, HistoryEntry, HistoryText, RollbackRequest, Settled,
     TrialStatus,
 };
-pub use observation::{Observation, SeenDevice, Starter, Told, Watch};
 pub use exception::{BreakGlassRequest, Clock, Exception, QuarantineRequest, ReleaseRequest};
+pub use observation::{Observation, SeenDevice, Starter, Told, Watch};
 
 use crate::policy::canary::Share;
 use crate::policy::diagnostic::Diagnostics;

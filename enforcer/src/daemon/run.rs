@@ -81,7 +81,10 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
             ring,
         ),
     );
-    spawn("sweep", sweep(Arc::clone(&engine), Arc::clone(&observations)));
+    spawn(
+        "sweep",
+        sweep(Arc::clone(&engine), Arc::clone(&observations)),
+    );
     learning::start(Arc::clone(&engine), lessons)?;
     spawn("tidy", learning::tidy(Arc::clone(&engine)));
     spawn("tend", tend(Arc::clone(&engine)));
@@ -212,7 +215,9 @@ async fn look(engine: &Arc<Engine>, observations: &Arc<Observations>) -> Result<
     let (engine, observations) = (Arc::clone(engine), Arc::clone(observations));
     let done = tokio::task::spawn_blocking(move || observations.record(&engine)).await?;
     if let Err(error) = done {
-        tracing::error!("cannot look through the flows: {error:#}; what passes meanwhile counts as not watched");
+        tracing::error!(
+            "cannot look through the flows: {error:#}; what passes meanwhile counts as not watched"
+        );
     }
     Ok(())
 }

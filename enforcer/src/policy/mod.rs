@@ -47,7 +47,9 @@ pub fn load(path: &Path) -> Result<Bundle, Diagnostics> {
 /// with it. Takes no second look at the disk.
 pub fn parse(bundle: &Bundle) -> Result<(Model, Diagnostics), Diagnostics> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = since.map_or(0, |since| u32::try_from(since.as_secs()).unwrap_or(u32::MAX));
+    let now = since.map_or(0, |since| {
+        u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
+    });
     parse_at(bundle, now)
 }
 

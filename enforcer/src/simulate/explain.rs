@@ -27,10 +27,10 @@ mod frame;
 mod lines;
 mod matching;
 mod moment;
-mod state;
-mod steps;
 #[cfg(test)]
 mod situations;
+mod state;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -118,7 +118,11 @@ pub fn explain_in(
         let case = Case::new(&setting, &tables, &crossing, port, question.service);
         let frame = frame::build(&crossing, question.service)?;
         told.push(frame::describe(&crossing, question.service));
-        told.extend(case.port.as_ref().map(|name| format!("It comes in by port {name}.")));
+        told.extend(
+            case.port
+                .as_ref()
+                .map(|name| format!("It comes in by port {name}.")),
+        );
         let mut work = Work::EMPTY;
         let port = case.judging_port(&compiled);
         let verdict = judge(frame.as_slice(), &tables, &port, &mut work);

@@ -14,7 +14,7 @@ pub mod ports;
 pub mod replay;
 pub mod report;
 mod summary;
-mod tally;
 mod tables;
+mod tally;
 
 pub use tables::HostTables;

@@ -99,7 +99,15 @@ fn respond(query: &[u8]) -> Option<Vec<u8>> {
 
 fn refuse(query: &[u8]) -> Option<Vec<u8>> {
     let counts = [0, 1, 0, 0, 0, 0, 0, 0];
-    Some([query.get(..2)?, &NO_SUCH_NAME, &counts, query.get(HEADER..)?].concat())
+    Some(
+        [
+            query.get(..2)?,
+            &NO_SUCH_NAME,
+            &counts,
+            query.get(HEADER..)?,
+        ]
+        .concat(),
+    )
 }
 
 fn read_reply(reply: &[u8], question: &[u8]) -> Result<Ipv4Addr> {

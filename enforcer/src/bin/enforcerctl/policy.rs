@@ -193,7 +193,11 @@ fn show(changes: &[Change], warnings: &Diagnostics, output: &Output) -> Result<(
     if !warnings.is_empty() {
         output.line(&warnings.to_string())?;
     }
-    show_changes(changes, "Nothing would change: this policy is in force.", output)
+    show_changes(
+        changes,
+        "Nothing would change: this policy is in force.",
+        output,
+    )
 }
 
 /// Lists changes; says `otherwise` where there are none.

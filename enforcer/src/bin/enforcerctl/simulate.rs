@@ -104,8 +104,8 @@ pub(crate) fn simulate(arguments: &Arguments, output: &Output) -> Result<(), Sto
         ))?;
     }
     ports::place(&mut compiled);
-    let report = replay(arguments, &model, &compiled)
-        .map_err(|error| Stop::Failed(format!("{error:#}")))?;
+    let report =
+        replay(arguments, &model, &compiled).map_err(|error| Stop::Failed(format!("{error:#}")))?;
     if output.is_json() {
         output.json(&report)?;
     } else {
@@ -155,7 +155,8 @@ fn bar(file: &Path) -> Option<ProgressBar> {
     if size < WORTH_A_BAR || !stderr().is_terminal() {
         return None;
     }
-    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta} left").ok()?;
+    let style =
+        ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta} left").ok()?;
     let bar = ProgressBar::new(size).with_style(style);
     bar.set_message(file.display().to_string());
     Some(bar)

@@ -49,11 +49,7 @@ pub(crate) async fn status(client: &Client, output: &Output) -> Result<(), Stop>
     if let Some(canary) = &status.canary {
         fact(
             "canary",
-            format!(
-                "{}, {} devices",
-                canary.share,
-                count(canary.devices as u64)
-            ),
+            format!("{}, {} devices", canary.share, count(canary.devices as u64)),
         );
     }
     if status.draining_seconds > 0 {

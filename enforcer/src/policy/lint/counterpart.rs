@@ -76,9 +76,7 @@ fn allows(
             continue;
         }
         lint.spend(theirs.cost().min(reach.cost()))?;
-        if theirs.services.meets(&reach.services)
-            && ends.are_meant(lint.model, holder, theirs)
-        {
+        if theirs.services.meets(&reach.services) && ends.are_meant(lint.model, holder, theirs) {
             return Some(true);
         }
     }

@@ -49,7 +49,13 @@ pub(super) fn warn(model: &Model, here: &Here<'_>, findings: &mut Findings) {
     let reaches: Vec<Vec<Reach<'_>>> = model
         .profiles
         .iter()
-        .map(|profile| profile.rules.iter().map(|rule| Reach::of(rule, model)).collect())
+        .map(|profile| {
+            profile
+                .rules
+                .iter()
+                .map(|rule| Reach::of(rule, model))
+                .collect()
+        })
         .collect();
     let mut lint = Lint {
         model,

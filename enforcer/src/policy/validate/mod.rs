@@ -98,7 +98,11 @@ pub(super) fn validate(sources: &Sources, now: u32, findings: &mut Findings) -> 
     };
     let defaults = defaults::defaults(raw.defaults.as_ref(), &names, &defaults_here, findings);
     let ports_here = top.key("ports");
-    let ports = port::ports(raw.ports.as_ref().unwrap_or(&no_ports), &ports_here, findings);
+    let ports = port::ports(
+        raw.ports.as_ref().unwrap_or(&no_ports),
+        &ports_here,
+        findings,
+    );
     let profiles = profile::profiles(raw_profiles, &names, &defaults, &profiles_here, findings);
     let devices = device::devices(&sources.devices, &names, &profiles, &ports, findings);
     port::limit(&ports, &devices, &ports_here, findings);

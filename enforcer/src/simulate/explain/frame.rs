@@ -86,11 +86,7 @@ fn tags(vlan: Vlan) -> Result<Option<VlanHeader>, String> {
     })
 }
 
-fn ip_header(
-    source: IpAddr,
-    destination: IpAddr,
-    service: Asked,
-) -> Result<IpHeaders, String> {
+fn ip_header(source: IpAddr, destination: IpAddr, service: Asked) -> Result<IpHeaders, String> {
     match (source, destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             let header =
@@ -160,9 +156,7 @@ fn write(
             .syn()
             .write(bytes, &[]),
         Asked::Udp(port) => packet.udp(source_port(port), port).write(bytes, body),
-        Asked::Icmp(kind) if v4 => {
-            packet.icmpv4_raw(kind, 0, [0, 1, 0, 1]).write(bytes, body)
-        }
+        Asked::Icmp(kind) if v4 => packet.icmpv4_raw(kind, 0, [0, 1, 0, 1]).write(bytes, body),
         Asked::Icmp(kind) => packet.icmpv6_raw(kind, 0, [0, 1, 0, 1]).write(bytes, body),
         Asked::Protocol(number) => {
             let family = match number {

@@ -64,8 +64,10 @@ pub(super) fn conclude(case: &Case<'_>, work: &Work, verdict: Verdict) -> Vec<St
             Some(device) => device.name.clone(),
             None => format!("profile {}", profile_name(model, party.profile)),
         };
-        let rule = rule_number(compiled, finding.rule)
-            .map(|rule| format!(" ({})", case.lines.rule(rule)))
+        let line = rule_number(compiled, finding.rule).and_then(|rule| case.lines.of_rule(rule));
+        let line = line.map(|line| format!(", {line}")).unwrap_or_default();
+        let rule = rule_name(model, compiled, finding.rule)
+            .map(|rule| format!(" ({rule}{line})"))
             .unwrap_or_default();
         let fate = finding.reason.fate(party.mode, Tolerance::NONE).label();
         told.push(format!(

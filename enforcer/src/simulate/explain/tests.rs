@@ -28,12 +28,7 @@ devices:
   - {name: gw-2, mac: 02:00:00:00:00:12, vlan: 30, ip: 10.3.0.12, profile: gateway}
 ";
 
-fn ask_of(
-    policy: &str,
-    from: &str,
-    to: &str,
-    service: Asked,
-) -> Result<Explanation, String> {
+fn ask_of(policy: &str, from: &str, to: &str, service: Asked) -> Result<Explanation, String> {
     let main = File {
         path: "p.yaml".into(),
         text: policy.into(),
