@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use enforcer_tests::{Outcome, Ward, traffic::tcp, ward};
+use enforcer_tests::{Crossing, Outcome, Ward, topology::CORE_MAC, traffic::tcp, ward};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(300);
@@ -72,4 +72,39 @@ fn a_rule_with_a_schedule_holds_from_its_first_packet() {
     ward.apply(&scheduled("expires: 2026-01-01T00:00:00Z"))
         .unwrap();
     assert!(!reaches(&ward, SHORT));
+}
+
+/// What an operator must know without asking: rules that end soon, and frames that
+/// passed because they could not be judged.
+#[test]
+fn the_status_warns() {
+    let rule = "        tcp: 3613\n";
+    let expired = "expires: 2026-01-01T00:00:00Z";
+    let policy = ward::policy_with(rule, &format!("{rule}        {expired}\n")).unwrap();
+    let policy = ward::edit(
+        &policy,
+        "  mode: enforce\n",
+        "  mode: enforce\n  on_error: allow\n",
+    );
+    let ward = Ward::under("dwarn", &policy.unwrap()).unwrap();
+    let warned = |piece: &str| {
+        let status = ward.client().status().unwrap();
+        let warnings = status["warnings"].as_array().unwrap().clone();
+        warnings
+            .iter()
+            .any(|warning| warning.as_str().is_some_and(|text| text.contains(piece)))
+    };
+    assert!(warned("rule alaris-pcu/systems-manager has expired: 2026-01-01"));
+    assert!(!warned("could not be judged"));
+    // An IPv4 header of version 5.
+    let way = Crossing::from_device(ward.lab(), "monitor-1").unwrap();
+    let monitor = ward.endpoint("monitor-1").unwrap();
+    let mut frame = [CORE_MAC.0, monitor.mac.0].concat();
+    frame.extend([0x08, 0x00, 0x55]);
+    frame.resize(60, 7);
+    way.send(&frame).unwrap();
+    assert!(way.arrives(&frame).unwrap());
+    assert!(warned("could not be judged and passed"));
+    let counters = ward.client().counters().unwrap();
+    assert!(counters.packets("fail-open", "bad-ipv4") > 0);
 }

@@ -10,7 +10,7 @@ use enforcer_common::flow::{FLAG_INITIATOR_HIGH, Flow as Entry, FlowKey, protoco
 use enforcer_common::packet::ethertype;
 use enforcer_common::verdict::{Fate, Reason};
 
-use super::engine::{Engine, Running, monotonic_second};
+use super::engine::{Engine, Running, monotonic_second, rfc3339_of};
 use crate::control::api::{
     Counters, Device, Event, Flow, PolicyStatus, PortCount, PortStatus, Rule, RuleCount, Status,
     TrialStatus,
@@ -19,7 +19,7 @@ use crate::daemon::config::OnNoPolicy;
 use crate::datapath::control::monotonic_ns;
 use crate::datapath::ports::pinned_links;
 use crate::policy::describe;
-use crate::policy::model::Direction;
+use crate::policy::model::{Direction, Model};
 
 pub(super) fn status(engine: &Engine) -> Result<Status> {
     let datapath = engine.datapath();
@@ -32,6 +32,7 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
     let draining_until = datapath.memory.draining_until();
     let epoch = datapath.memory.epoch();
     let flows = datapath.count_flows()?;
+    let counts = datapath.verdicts(engine.config.ports.len() as u32)?;
     drop(datapath);
     let running = engine.running();
     let trial = engine.trial_status();
@@ -56,6 +57,17 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
         ));
     }
     warnings.extend(change_warnings(engine, trial.as_ref()));
+    let failed_open = counts.iter().filter(|count| count.fate == Fate::FailOpen);
+    let failed_open: u64 = failed_open.map(|count| count.traffic.packets).sum();
+    if failed_open > 0 {
+        warnings.push(format!(
+            "{failed_open} frames could not be judged and passed, because `on_error` says so: `enforcerctl counters` \
+             says why"
+        ));
+    }
+    if let Some(running) = &running {
+        warnings.extend(ending_rules(&running.model, engine.policy_time()));
+    }
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -77,6 +89,27 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
         clock_behind_seconds: engine.clock_behind().into(),
         warnings,
     })
+}
+
+/// Rules that have expired or will within two weeks.
+fn ending_rules(model: &Model, time: u32) -> Vec<String> {
+    const SOON: u32 = 14 * 86_400;
+    let rules = model
+        .profiles
+        .iter()
+        .flat_map(|profile| profile.rules.iter().map(move |rule| (profile, rule)));
+    rules
+        .filter(|(_, rule)| rule.expires != 0 && rule.expires.saturating_sub(time) <= SOON)
+        .map(|(profile, rule)| {
+            let what = if rule.expires <= time {
+                "has expired"
+            } else {
+                "expires"
+            };
+            let end = rfc3339_of(rule.expires.into());
+            format!("rule {}/{} {what}: {end}", profile.name, rule.name)
+        })
+        .collect()
 }
 
 /// What the operator should know of changes that are not done with, of the clock
