@@ -6,8 +6,10 @@
 extern crate std;
 
 pub mod addr;
+pub mod control;
 pub mod counter;
 pub mod decide;
+pub mod device;
 pub mod event;
 pub mod flow;
 pub mod fragment;

@@ -5,7 +5,11 @@
 
 use core::mem::{align_of, size_of};
 
-use crate::addr::{Mac, Vlan};
+pub use crate::control::Control;
+pub use crate::device::{
+    DEVICE_BOUND, DEVICE_DHCP_ADDRESS, DEVICE_ENFORCE, DEVICE_HELD, DEVICE_LIMITED, DEVICE_MARKED,
+    DeviceEntry, DeviceLine, device_key,
+};
 use crate::verdict::{Mode, Tolerance};
 
 /// Changes whenever the meaning of a line or of a map changes.
@@ -176,84 +180,6 @@ pub const fn bucket_pair(key: u64, tag: u16, seed: u32, mask: u32) -> (u32, u32)
     (hash as u32 & mask, (hash >> 32) as u32 & mask)
 }
 
-/// Set in every key of a device, so that the zero address is not found in empty slots.
-const DEVICE_KEY: u64 = 1 << 15;
-
-/// Key of a device, never 0: hardware address and outer VLAN. The inner VLAN
-/// stands in the value.
-#[inline(always)]
-pub const fn device_key(mac: Mac, vlan: Vlan) -> u64 {
-    mac.to_u64() << 16 | DEVICE_KEY | vlan.outer as u64
-}
-
-/// What the device table says of one device, packed into a slot's value:
-/// inner VLAN (12 bits), profile (12), flags (8), port (8), number (24).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeviceEntry(pub u64);
-
-/// Denials are carried out.
-pub const DEVICE_ENFORCE: u8 = 1;
-/// The device is bound to the addresses of its [`DeviceLine`].
-pub const DEVICE_BOUND: u8 = 2;
-/// The [`DeviceLine`] holds a deadline to look at: quarantine or adoption.
-pub const DEVICE_MARKED: u8 = 4;
-/// Bound, too, to the address that it was seen to get by DHCP.
-pub const DEVICE_DHCP_ADDRESS: u8 = 8;
-/// The profile grants a limited rate.
-pub const DEVICE_LIMITED: u8 = 16;
-/// The profile holds the device's address to the port that it is seen on.
-pub const DEVICE_HELD: u8 = 32;
-
-impl DeviceEntry {
-    /// `port` is the number of a port in the policy, 0 where the device may be on any.
-    pub const fn new(inner_vlan: u16, profile: u32, flags: u8, port: u8, number: u32) -> Self {
-        Self(
-            (inner_vlan as u64) << 52
-                | (profile as u64 & 0xfff) << 40
-                | (flags as u64) << 32
-                | (port as u64) << 24
-                | (number as u64 & 0xff_ffff),
-        )
-    }
-
-    #[inline(always)]
-    pub const fn inner_vlan(self) -> u16 {
-        (self.0 >> 52) as u16
-    }
-
-    #[inline(always)]
-    pub const fn profile(self) -> u32 {
-        (self.0 >> 40) as u32 & 0xfff
-    }
-
-    /// A sum of `DEVICE_…`.
-    #[inline(always)]
-    pub const fn flags(self) -> u8 {
-        (self.0 >> 32) as u8
-    }
-
-    #[inline(always)]
-    pub const fn mode(self) -> Mode {
-        if self.flags() & DEVICE_ENFORCE != 0 {
-            Mode::Enforce
-        } else {
-            Mode::Audit
-        }
-    }
-
-    /// Number of the port that the device must be on, 0 for any.
-    #[inline(always)]
-    pub const fn port(self) -> u8 {
-        (self.0 >> 24) as u8
-    }
-
-    /// Number of the device, from 1.
-    #[inline(always)]
-    pub const fn number(self) -> u32 {
-        self.0 as u32 & 0xff_ffff
-    }
-}
-
 /// What holds for all devices of a profile.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -312,24 +238,6 @@ impl ProfileLine {
         }
         tolerance
     }
-}
-
-/// What is seldom asked of a device: the addresses that it may use, and its
-/// deadlines. Times are policy time.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DeviceLine {
-    /// Upper and lower half of each; unused places are zero.
-    pub ipv6: [[u64; 2]; 2],
-    /// As numbers; unused places are zero.
-    pub ipv4: [u32; 2],
-    /// Class of peers that the device belongs to, where rules name devices.
-    pub group: u32,
-    /// Until then nothing passes; 0 never, the highest for ever.
-    pub quarantine_until: u32,
-    /// Until then sessions that are already running are adopted.
-    pub adopt_until: u32,
-    pub reserved: [u32; 3],
 }
 
 /// What restricts a rule besides peers and services.
@@ -440,52 +348,3 @@ pub const SERVICE_PROTOCOL: u32 = SERVICE_ICMPV6 + 256;
 pub const SERVICE_DHCP_SERVER: u32 = SERVICE_PROTOCOL + 256;
 pub const SERVICE_ROUTER: u32 = SERVICE_DHCP_SERVER + 1;
 pub const SERVICES: u32 = SERVICE_ROUTER + 1;
-
-/// Which compiled policy is in force; the one line that a change of policy writes.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Control {
-    /// Epoch in the upper half, first line of the policy in the lower; 0: no policy.
-    pub active: u64,
-    /// The policy that takes its place at `fallback_at` (monotonic clock, ns), in
-    /// the same form; at 0 it never does.
-    pub fallback: u64,
-    pub fallback_at: u64,
-    /// Until then (monotonic clock, ns) live sessions are adopted.
-    pub adopt_until: u64,
-    /// Until then (monotonic clock, ns) flows that an earlier policy judged, from
-    /// the epoch in `drain_from` on, are followed as they are.
-    pub drain_until: u64,
-    pub drain_from: u32,
-    /// Policy time less the monotonic clock, in seconds. Policy time is Unix time
-    /// that never runs backwards.
-    pub clock_offset: u32,
-    /// Highest epoch ever given to a policy.
-    pub issued: u64,
-    /// In simulations the monotonic clock, ns; 0: the kernel's own.
-    pub clock: u64,
-}
-
-impl Control {
-    /// What is in force at a moment of the monotonic clock, in ns.
-    #[inline(always)]
-    pub const fn active_at(&self, now: u64) -> u64 {
-        if self.fallback_at != 0 && now >= self.fallback_at {
-            self.fallback
-        } else {
-            self.active
-        }
-    }
-
-    pub const fn pack(epoch: u32, first_line: u32) -> u64 {
-        (epoch as u64) << 32 | first_line as u64
-    }
-
-    pub const fn epoch(active: u64) -> u32 {
-        (active >> 32) as u32
-    }
-
-    pub const fn first_line(active: u64) -> u32 {
-        active as u32
-    }
-}

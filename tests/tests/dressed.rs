@@ -94,7 +94,9 @@ fn the_status_warns() {
             .iter()
             .any(|warning| warning.as_str().is_some_and(|text| text.contains(piece)))
     };
-    assert!(warned("rule alaris-pcu/systems-manager has expired: 2026-01-01"));
+    assert!(warned(
+        "rule alaris-pcu/systems-manager has expired: 2026-01-01"
+    ));
     assert!(!warned("could not be judged"));
     // An IPv4 header of version 5.
     let way = Crossing::from_device(ward.lab(), "monitor-1").unwrap();
