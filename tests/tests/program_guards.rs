@@ -138,6 +138,20 @@ fn a_device_is_bound_to_its_port() {
     rig.allowed(Core, &answer, Reason::Arp);
 }
 
+/// A source that is only audited does not open a destination that is enforced.
+#[test]
+fn a_wrong_port_in_audit_leaves_the_other_end_closed() {
+    let policy = ward::POLICY.replace("{name: watched,", "{name: watched, port: elsewhere,");
+    let mut rig = Rig::new(&policy);
+    let from = (ward::device(Family::V4, ward::WATCHED), 5000);
+    let to = (ward::device(Family::V4, ward::GATEWAY), 23);
+    let between = Link::new(ward::mac(ward::WATCHED), ward::mac(ward::GATEWAY));
+    rig.denied(Device, &between.tcp(from, to, SYN), Reason::WrongPort);
+    let outward = ward::outward(ward::WATCHED).tcp(from, (ward::engine(Family::V4), 23), SYN);
+    let outcome = rig.send(Device, &outward);
+    assert_eq!(outcome.fate, enforcer_common::verdict::Fate::Audit);
+}
+
 #[test]
 fn an_address_is_held_to_the_port_it_was_seen_on() {
     let mut rig = Rig::new(&ward_with("guards: {hold_port: 30s}"));

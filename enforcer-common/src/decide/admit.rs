@@ -49,12 +49,14 @@ pub(super) fn settles<T: Tables>(policy: &Policy<'_, T>, port: &Port, work: &mut
         work.findings = [Finding::of(Reason::Quarantined); 2];
         return true;
     }
+    // Both ends: that the source is only audited must not open the other one, which
+    // is asked nothing more.
     if source.port != 0 && source.port != policy.port_number(port.index) {
-        work.findings[0] = Finding::of(Reason::WrongPort);
+        work.findings = [Finding::of(Reason::WrongPort); 2];
         return true;
     }
     if source.is_held() && is_held_elsewhere(policy, port, source.number, source.profile) {
-        work.findings[0] = Finding::of(Reason::HeldElsewhere);
+        work.findings = [Finding::of(Reason::HeldElsewhere); 2];
         return true;
     }
     false
