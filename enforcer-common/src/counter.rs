@@ -44,7 +44,17 @@ pub enum Statistic {
     LessonsLost = 5,
 }
 
-pub const STATISTICS: u32 = 8;
+/// Place of the frames of a port in which a VLAN tag was seen.
+#[inline(always)]
+pub const fn tagged_index(port: u32) -> u32 {
+    OWN_STATISTICS + port
+}
+
+/// Places for [`Statistic`]s; room to append.
+const OWN_STATISTICS: u32 = 16;
+
+/// Places in all: [`Statistic`]s, then [`tagged_index`] of each port.
+pub const STATISTICS: u32 = OWN_STATISTICS + crate::limits::PORTS;
 
 /// What a device has spent in the current second, on one CPU.
 #[repr(C)]

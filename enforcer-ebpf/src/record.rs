@@ -3,7 +3,7 @@
 
 use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::XdpContext;
-use enforcer_common::counter::{Statistic, Traffic, verdict_index};
+use enforcer_common::counter::{Statistic, Traffic, tagged_index, verdict_index};
 use enforcer_common::decide::Work;
 use enforcer_common::event::Event;
 use enforcer_common::limits;
@@ -22,6 +22,9 @@ pub(crate) fn record(_context: &XdpContext, port: &Port, work: &Work) {
         verdict_index(port.index, fate, work.verdict.reason),
         length,
     );
+    if work.packet.tags != 0 {
+        count_one(tagged_index(port.index));
+    }
     if fate == Fate::Allow {
         count_rules(work, length);
     } else {
@@ -70,7 +73,12 @@ pub(crate) fn count_lost() {
 
 #[inline(always)]
 fn count_statistic(statistic: Statistic) {
-    if let Some(counter) = maps::STATISTICS.get_ptr_mut(statistic as u32) {
+    count_one(statistic as u32);
+}
+
+#[inline(always)]
+fn count_one(place: u32) {
+    if let Some(counter) = maps::STATISTICS.get_ptr_mut(place) {
         // SAFETY: the entry belongs to this CPU.
         unsafe { *counter += 1 };
     }

@@ -106,6 +106,34 @@ pub struct PortStatus {
     pub attached: bool,
     /// Whether frames pass while no policy is loaded.
     pub pass_without_policy: bool,
+    /// Whether the program sees the VLAN tags of the frames.
+    #[serde(default)]
+    pub vlan_tags: VlanTags,
+}
+
+/// What a port's self-test of VLAN tags came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VlanTags {
+    /// No frame with a tag came yet.
+    #[default]
+    Unproven,
+    /// Frames came with their tags.
+    Seen,
+    /// Tags are taken off before the program sees the frames.
+    Hidden,
+}
+
+impl VlanTags {
+    pub const ALL: [Self; 3] = [Self::Unproven, Self::Seen, Self::Hidden];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unproven => "unproven",
+            Self::Seen => "seen",
+            Self::Hidden => "hidden",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -165,6 +193,10 @@ pub struct Applied {
     pub rules: usize,
     pub changes: Vec<Change>,
     pub warnings: Diagnostics,
+    /// Tests of the policy that fail now, where that did not stand in its way: on the
+    /// way back to an earlier one.
+    #[serde(default, skip_serializing_if = "Diagnostics::is_empty")]
+    pub failed_tests: Diagnostics,
     /// From receiving the policy to the last packet judged by the old one.
     pub milliseconds: u64,
     /// Row of the history that tells of it.

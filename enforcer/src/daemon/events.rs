@@ -78,6 +78,7 @@ pub(super) async fn pump(
         while let Some(item) = ring.next() {
             if let Some(record) = decode(&item) {
                 let time = wall_time(record.time);
+                engine.tags.hear(&engine, &record);
                 observations.hear(&engine, &record, time);
                 events.publish(views::event(&engine, &record, time));
             }

@@ -9,6 +9,7 @@ use prometheus::{
 
 use super::engine::Engine;
 use super::views;
+use crate::control::api::VlanTags;
 use crate::learn::Refusal;
 use enforcer_common::limits;
 
@@ -99,6 +100,7 @@ pub(super) fn render(engine: &Engine) -> Result<String> {
     ] {
         counter(&registry, name, help, value)?;
     }
+    render_tags(engine, &registry)?;
     render_policy(engine, &registry)?;
     render_maps(engine, &registry, counters.flows_current)?;
     let info = gauge_vec(
@@ -112,6 +114,24 @@ pub(super) fn render(engine: &Engine) -> Result<String> {
     let mut page = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut page)?;
     Ok(String::from_utf8(page)?)
+}
+
+/// What the self-test of each port came to.
+fn render_tags(engine: &Engine, registry: &Registry) -> Result<()> {
+    let tags = gauge_vec(
+        registry,
+        "enforcer_port_vlan_tags",
+        "1 for what is known of the VLAN tags of a port's frames.",
+        &["port", "state"],
+    )?;
+    for (port, place) in engine.config.ports.iter().zip(0..) {
+        let known = engine.tags.of(place);
+        for state in VlanTags::ALL {
+            tags.with_label_values(&[port.name.as_str(), state.label()])
+                .set((state == known).into());
+        }
+    }
+    Ok(())
 }
 
 fn render_policy(engine: &Engine, registry: &Registry) -> Result<()> {

@@ -13,6 +13,7 @@ mod observations;
 pub mod preflight;
 mod run;
 mod state;
+mod tags;
 mod views;
 mod watch;
 

@@ -88,6 +88,7 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     learning::start(Arc::clone(&engine), lessons)?;
     spawn("tidy", learning::tidy(Arc::clone(&engine)));
     spawn("tend", tend(Arc::clone(&engine)));
+    spawn("tags", super::tags::watch(Arc::clone(&engine)));
     spawn("watch", super::watch::watch(Arc::clone(&engine)));
     spawn("metrics", http::serve_metrics(Arc::clone(&engine), metrics));
     // Not being started by systemd is no error.

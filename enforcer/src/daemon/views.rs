@@ -11,9 +11,10 @@ use enforcer_common::packet::ethertype;
 use enforcer_common::verdict::{Fate, Reason};
 
 use super::engine::{Engine, Running, monotonic_second, rfc3339_of};
+use super::tags;
 use crate::control::api::{
     Counters, Device, Event, Flow, PolicyStatus, PortCount, PortStatus, Rule, RuleCount, Status,
-    TrialStatus,
+    TrialStatus, VlanTags,
 };
 use crate::daemon::config::OnNoPolicy;
 use crate::datapath::control::monotonic_ns;
@@ -43,7 +44,9 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
     } else if running.is_none() {
         warnings.push("the text of the policy in force is not known; apply it again".to_owned());
     }
-    let ports = engine.config.ports.iter().map(|port| PortStatus {
+    let ports = engine.config.ports.iter().zip(0..);
+    let ports = ports.map(|(port, place)| PortStatus {
+        vlan_tags: engine.tags.of(place),
         name: port.name.clone(),
         side: port.side,
         attached: links.iter().any(|(_, _, name)| *name == port.name),
@@ -55,6 +58,13 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
             "{} is not attached: frames that enter there are not judged",
             port.name
         ));
+    }
+    for (port, place) in ports.iter().zip(0..) {
+        if port.vlan_tags == VlanTags::Hidden {
+            warnings.push(tags::hidden(&port.name));
+        } else if let Some(device) = engine.tags.bare(place) {
+            warnings.push(tags::bare(&port.name, &device));
+        }
     }
     warnings.extend(change_warnings(engine, trial.as_ref()));
     let failed_open = counts.iter().filter(|count| count.fate == Fate::FailOpen);

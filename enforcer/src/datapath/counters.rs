@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, PerCpuArray};
-use enforcer_common::counter::{self, Statistic, Traffic, verdict_index};
+use enforcer_common::counter::{self, Statistic, Traffic, tagged_index, verdict_index};
 use enforcer_common::limits;
 use enforcer_common::verdict::{Fate, Reason};
 
@@ -103,6 +103,15 @@ impl Datapath {
             events_suppressed: read(Statistic::EventsSuppressed)?,
             lessons_lost: read(Statistic::LessonsLost)?,
         })
+    }
+
+    /// Frames of a port in which the program saw a VLAN tag.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn tagged(&self, port: u32) -> Result<u64> {
+        let map: PerCpuArray<&MapData, u64> = self.counters("STATISTICS")?;
+        Ok(map.get(&tagged_index(port), 0)?.iter().sum())
     }
 
     fn counters<V: aya::Pod>(&self, name: &str) -> Result<PerCpuArray<&MapData, V>> {

@@ -14,6 +14,7 @@ pub mod observe;
 pub mod offload;
 pub mod pins;
 pub mod ports;
+pub mod tap;
 
 use std::path::PathBuf;
 

@@ -88,6 +88,10 @@ pub(crate) fn show_applied(applied: &Applied, output: &Output) -> Result<(), Sto
         output.style("applied:", Style::Good),
         amounts(*devices, *profiles, *rules)
     ))?;
+    if !applied.failed_tests.is_empty() {
+        output.line(&applied.failed_tests.to_string())?;
+        output.warn("tests of this policy fail now; see above")?;
+    }
     if let Some(canary) = &applied.canary {
         output.line(&format!(
             "{} {} devices, {}: enforcerctl promote takes all, enforcerctl withdraw takes it back",

@@ -1,6 +1,6 @@
 //! `status`: the daemon, its ports, the policy in force.
 
-use enforcer::control::api::{PolicyStatus, Status};
+use enforcer::control::api::{PolicyStatus, Status, VlanTags};
 use enforcer::control::client::Client;
 use enforcer::policy::describe;
 use enforcer_common::port::Side;
@@ -102,7 +102,7 @@ pub(crate) async fn status(client: &Client, output: &Output) -> Result<(), Stop>
 }
 
 fn ports(status: &Status) -> Table {
-    let mut table = Table::new(&["PORT", "SIDE", "PROGRAM", "WITHOUT A POLICY"]);
+    let mut table = Table::new(&["PORT", "SIDE", "PROGRAM", "VLAN TAGS", "WITHOUT A POLICY"]);
     for port in &status.ports {
         let side = match port.side {
             Side::Device => "device",
@@ -113,6 +113,11 @@ fn ports(status: &Status) -> Table {
         } else {
             Styled::new("not attached", Style::Bad)
         };
+        let tags = match port.vlan_tags {
+            VlanTags::Unproven => Style::Faint,
+            VlanTags::Seen => Style::Good,
+            VlanTags::Hidden => Style::Bad,
+        };
         let otherwise = if port.pass_without_policy {
             "passes"
         } else {
@@ -122,6 +127,7 @@ fn ports(status: &Status) -> Table {
             port.name.clone().into(),
             side.to_owned().into(),
             program,
+            Styled::new(port.vlan_tags.label(), tags),
             otherwise.to_owned().into(),
         ]);
     }

@@ -13,6 +13,7 @@ use crate::control::api::{Applied, ApplyRequest, Author, ChangeSummary, Changes,
 use crate::daemon::state::{Action, InForce, Pending, Record};
 use crate::datapath::Datapath;
 use crate::datapath::control::monotonic_ns;
+use crate::policy::diagnostic::Diagnostics;
 use crate::policy::diff::diff;
 use crate::policy::model::Model;
 use crate::policy::source::Bundle;
@@ -69,13 +70,7 @@ impl Engine {
             drain: seconds("drain", request.drain)?,
         };
         let mut candidate = Candidate::plain(request.bundle)?;
-        let Candidate {
-            bundle,
-            model,
-            compiled,
-            ..
-        } = &candidate;
-        expectations::before_apply(bundle, model, compiled, self.policy_time())?;
+        self.rehearse(&candidate)?;
         if let Some(share) = request.canary {
             let Some(running) = self.running() else {
                 return Err(failure(
@@ -89,6 +84,17 @@ impl Engine {
         }
         let parent = self.parent_of_next(&candidate.hash())?;
         self.put_into_force(candidate, how.after(parent))
+    }
+
+    /// Runs the policy's own tests.
+    pub(super) fn rehearse(&self, candidate: &Candidate) -> Result<(), Failure> {
+        let Candidate {
+            bundle,
+            model,
+            compiled,
+            ..
+        } = candidate;
+        expectations::before_apply(bundle, model, compiled, self.policy_time())
     }
 
     /// What applying a policy would change.
@@ -175,6 +181,7 @@ impl Engine {
             rules: candidate.compiled.rules.len(),
             changes,
             warnings: candidate.warnings.clone(),
+            failed_tests: Diagnostics::default(),
             milliseconds: 0,
             entry: in_force.entry,
             trial: self.trial_status(),

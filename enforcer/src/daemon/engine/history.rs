@@ -9,6 +9,7 @@ use crate::control::api::{
     Applied, Author, Changes, Failure, HistoryEntry, HistoryText, RollbackRequest,
 };
 use crate::daemon::state::{Action, Record, Text};
+use crate::policy::diagnostic::Diagnostics;
 use crate::policy::diff::diff;
 
 impl Engine {
@@ -48,7 +49,25 @@ impl Engine {
             drain: seconds("drain", request.drain)?,
         };
         let parent = self.parent(row)?;
-        self.put_into_force(candidate, how.after(parent))
+        let failed_tests = self.failed_tests(&candidate);
+        Ok(Applied {
+            failed_tests,
+            ..self.put_into_force(candidate, how.after(parent))?
+        })
+    }
+
+    /// The way back is for emergencies: tests that fail, as those of a rule that has
+    /// expired meanwhile do, are told and do not bar it. Those of a canary are about
+    /// its policy as a whole, which is not what comes into force.
+    fn failed_tests(&self, candidate: &Candidate) -> Diagnostics {
+        if candidate.twin.is_some() {
+            return Diagnostics::default();
+        }
+        let Err(failed) = self.rehearse(candidate) else {
+            return Diagnostics::default();
+        };
+        tracing::warn!("on the way back to an earlier policy: {}", failed.error);
+        failed.diagnostics.unwrap_or_default()
     }
 
     /// The last rows, newest first.

@@ -14,6 +14,7 @@ use super::config::Config;
 use super::learning::Learning;
 use super::observations::Cost;
 use super::state::State;
+use super::tags::Tags;
 use crate::control::api::{Author, Failure};
 use crate::datapath::Datapath;
 use crate::datapath::control::monotonic_ns;
@@ -47,6 +48,7 @@ pub(super) struct Engine {
     clock: Mutex<clock::Watched>,
     file: Mutex<file::Seen>,
     pub(super) learning: Learning,
+    pub(super) tags: Tags,
 }
 
 /// What the daemon adds up by itself.
@@ -85,6 +87,7 @@ impl Engine {
             clock: Mutex::default(),
             file: Mutex::default(),
             learning: Learning::default(),
+            tags: Tags::default(),
         };
         engine.start_clock()?;
         engine.resume(replaced)?;

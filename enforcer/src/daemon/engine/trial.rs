@@ -107,6 +107,7 @@ impl Engine {
             ));
         };
         let whole = Candidate::plain(Bundle::clone(&running.bundle))?;
+        self.rehearse(&whole)?;
         let parent = self.parent(running.in_force.entry)?;
         let how = How::plain(Record::new(Action::Promote, author)).after(parent);
         self.put_into_force(whole, how)
