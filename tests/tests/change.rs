@@ -187,6 +187,48 @@ fn first_enforcement_adopts_live_sessions_that_have_a_rule() {
     assert_eq!(adopted.unwrap().rules, ["alaris-pcu/systems-manager"]);
 }
 
+/// A device that is enforced later than others has its own sessions adopted, and
+/// nobody else's are.
+#[test]
+fn a_device_that_is_enforced_later_is_adopted_by_itself() {
+    let ward = Ward::unenforced("nlater", &Topology::default(), &Settings::default()).unwrap();
+    let (_server, mut pumps) = session(&ward);
+    let at = |name| ward.endpoint(name).unwrap();
+    let _hl7 = tcp::serve_echo(at("engine"), 2575).unwrap();
+    let mut monitors = tcp::connect(at("monitor-1"), at("engine").at(2575), DEADLINE)
+        .unwrap()
+        .got()
+        .expect("a connection");
+    let policy = |adopt: &str, pump: &str| {
+        let adopt = format!("  mode: enforce\n  adopt_sessions: {adopt}\n");
+        let policy = ward::policy_with("  mode: enforce\n", &adopt).unwrap();
+        let mac = "    mac: 02:00:00:00:10:01\n";
+        ward::edit(&policy, mac, &format!("{mac}    mode: {pump}\n")).unwrap()
+    };
+    ward.apply(&policy("1s", "audit")).unwrap();
+    wait::until("nobody is adopted any more", DEADLINE, || {
+        let status = ward.client().status()?;
+        Ok((status["policy"]["adopting_seconds"] == 0).then_some(()))
+    })
+    .unwrap();
+    ward.apply(&policy("5m", "enforce")).unwrap();
+    assert_eq!(talk(&mut pumps, DEADLINE), Outcome::Answered);
+    assert_eq!(talk(&mut monitors, SHORT), Outcome::Silent);
+    let event = ward
+        .event("a session that is cut", |event| {
+            event.destination_port == Some(2575)
+        })
+        .unwrap();
+    assert_eq!((&*event.fate, &*event.reason), ("deny", "no-flow"));
+    assert!(
+        ward.client()
+            .counters()
+            .unwrap()
+            .packets("allow", "adopted")
+            > 0
+    );
+}
+
 #[test]
 fn a_broken_policy_under_load_changes_nothing() {
     let ward = Ward::enforced("nbroken").unwrap();

@@ -160,7 +160,9 @@ fn policy_status(running: &Running, adopting_until: u64) -> PolicyStatus {
         devices: running.model.devices.len(),
         profiles: running.model.profiles.len(),
         rules: running.compiled.rules.len(),
-        adopting_seconds: adopting_until.saturating_sub(monotonic_ns()) / 1_000_000_000,
+        adopting_seconds: adopting_until
+            .saturating_sub(monotonic_ns())
+            .div_ceil(1_000_000_000),
     }
 }
 

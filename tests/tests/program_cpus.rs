@@ -1,0 +1,98 @@
+//! Packets of one device and of one flow on several CPUs at once, as a card with many
+//! queues hands them over: what is granted is granted once, and no flow is torn.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aya::programs::{TestRun as _, TestRunOptions, Xdp};
+use enforcer_common::port::Side::{self, Device};
+use enforcer_common::verdict::{Fate, Reason};
+use enforcer_tests::program::{
+    Rig,
+    frame::SYN,
+    ward::{self, Family},
+};
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    unistd::Pid,
+};
+
+const RUNS: u32 = 20_000;
+
+fn cpus() -> Vec<usize> {
+    // The rig holds its own thread to one of them.
+    let online = aya::util::online_cpus().unwrap();
+    online.into_iter().map(|cpu| cpu as usize).take(4).collect()
+}
+
+/// Runs the program on a frame on every CPU at once.
+fn everywhere(rig: &mut Rig, frame: &[u8]) -> u64 {
+    let cpus = cpus();
+    let program: &Xdp = rig.datapath.program().unwrap();
+    std::thread::scope(|scope| {
+        for &cpu in &cpus {
+            scope.spawn(move || {
+                let mut one = CpuSet::new();
+                one.set(cpu).unwrap();
+                sched_setaffinity(Pid::from_raw(0), &one).unwrap();
+                let mut options = TestRunOptions::new();
+                options.data_in = Some(frame);
+                options.repeat = RUNS;
+                program.test_run(options).unwrap();
+            });
+        }
+    });
+    cpus.len() as u64 * u64::from(RUNS)
+}
+
+fn packets(rig: &Rig, side: Side, fate: Fate, reason: Reason) -> u64 {
+    rig.counted(side, fate, reason).0
+}
+
+#[test]
+fn a_rate_is_granted_once_to_all_cpus_together() {
+    let limited = "      - {name: hl7, to: engine, tcp: 2575, limit: {packets: 1000}}\n";
+    let plain = "      - {name: hl7, to: engine, tcp: 2575}\n";
+    assert!(ward::POLICY.contains(plain));
+    let mut rig = Rig::new(&ward::POLICY.replace(plain, limited));
+    rig.set_time(1_000, 1_800_000_000);
+    let syn = ward::outward(1).tcp(
+        (ward::device(Family::V4, 1), 5000),
+        (ward::engine(Family::V4), 2575),
+        SYN,
+    );
+    rig.allowed(Device, &syn, Reason::Rule);
+    let sent = everywhere(&mut rig, &syn) + 1;
+    let granted = packets(&rig, Device, Fate::Allow, Reason::Rule)
+        + packets(&rig, Device, Fate::Allow, Reason::Established);
+    let refused = packets(&rig, Device, Fate::Deny, Reason::RateLimit);
+    assert_eq!(granted + refused, sent);
+    // Each CPU adds its use before it sums up: at the limit some may refuse each other,
+    // and as many may be granted one too much.
+    let cpus = cpus().len() as u64;
+    assert!(
+        (1_000 - cpus..=1_000 + cpus).contains(&granted),
+        "{granted}"
+    );
+}
+
+#[test]
+fn a_flow_that_several_cpus_follow_stays_whole() {
+    let mut rig = Rig::new(ward::POLICY);
+    rig.set_time(1_000, 1_800_000_000);
+    let datagram = ward::outward(1).datagram(
+        (ward::device(Family::V4, 1), 5000),
+        (ward::dns(Family::V4), 53),
+        &[7; 40],
+    );
+    rig.allowed(Device, &datagram, Reason::Rule);
+    let sent = everywhere(&mut rig, &datagram);
+    assert_eq!(
+        packets(&rig, Device, Fate::Allow, Reason::Established),
+        sent
+    );
+    let flow = rig.datapath.flow(&rig.last_key()).unwrap().unwrap();
+    assert_eq!(flow.state, enforcer_common::flow::state::ESTABLISHED);
+    // Counts of a flow are for people: CPUs may lose some of each other's.
+    assert!(flow.packets[0] > u64::from(RUNS) && flow.packets[0] <= sent + 1);
+    assert_eq!(packets(&rig, Device, Fate::Deny, Reason::NoFlow), 0);
+}
