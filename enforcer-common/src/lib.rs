@@ -21,6 +21,7 @@ pub mod packet;
 pub mod port;
 pub mod rate;
 pub mod shared;
+pub mod signature;
 pub mod table;
 pub mod tables;
 pub mod verdict;

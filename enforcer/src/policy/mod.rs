@@ -13,6 +13,7 @@ pub mod diff;
 pub mod model;
 pub mod places;
 pub mod schema;
+pub mod signature;
 pub mod source;
 
 mod findings;

@@ -1,0 +1,133 @@
+//! A valid signature: what of a payload is looked for, where, and what follows.
+//! Made by `validate` and by the import of other languages, read by `compile`.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Service;
+
+/// Bytes from the first to the last one that a signature speaks of.
+pub use enforcer_common::signature::SPAN;
+
+/// What an attack, or an unwanted use, looks like on the wire.
+///
+/// The *text* that it is looked for in is the payload of a UDP datagram, or all that one
+/// end of a TCP connection sends, from its first byte on and however it is cut into
+/// segments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Unique in a policy.
+    pub name: String,
+    /// Unique in a policy, not 0; for metrics and logs.
+    pub id: u32,
+    /// What it tells of, for people.
+    pub message: String,
+    /// CVE numbers, advisories, addresses.
+    pub references: Vec<String>,
+    pub severity: Severity,
+    pub action: Action,
+    pub sender: Sender,
+    /// TCP and UDP ports of the end that was asked; never empty.
+    pub services: Vec<Service>,
+    /// Profiles whose devices it protects and watches, by index in
+    /// [`super::model::Model::profiles`]; all if empty.
+    pub profiles: Vec<usize>,
+    /// In the order of the text; one at least is a [`What::Bytes`] that is not negated.
+    pub parts: Vec<Part>,
+}
+
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Low,
+    #[default]
+    Medium,
+    High,
+    Critical,
+}
+
+/// What follows a hit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is counted and reported.
+    Alert,
+    /// The packet is dropped as well.
+    #[default]
+    Drop,
+    /// And so is everything else of its flow, in both directions, until that ends.
+    Cut,
+}
+
+/// Whose bytes are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sender {
+    /// The end that began the flow.
+    #[default]
+    Client,
+    /// The end that was asked.
+    Server,
+    Either,
+}
+
+/// A condition on a place of the text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    pub what: What,
+    /// Whether `first` and `last` count from the end of the part before, and not from
+    /// the beginning of the text.
+    pub relative: bool,
+    /// Distance at which the part begins at the earliest, in bytes; negative only where
+    /// `relative`.
+    pub first: i32,
+    /// And at the latest; `None`: as far as [`SPAN`] allows.
+    pub last: Option<i32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// These bytes, never none.
+    Bytes {
+        bytes: Vec<u8>,
+        /// ASCII letters of either case.
+        nocase: bool,
+    },
+    /// An integer that compares so.
+    Number(Number),
+}
+
+/// `(integer & mask) compare value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// In bytes: 1, 2 or 4.
+    pub width: u8,
+    pub little_endian: bool,
+    pub mask: u32,
+    pub compare: Compare,
+    pub value: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compare {
+    Equal,
+    Unequal,
+    Below,
+    Above,
+    /// Any bit of the value is set.
+    Any,
+}
+
+impl What {
+    /// Bytes that it covers.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Bytes { bytes, .. } => bytes.len(),
+            Self::Number(number) => number.width.into(),
+        }
+    }
+}
