@@ -102,7 +102,10 @@ pub const FLAG_BROADCAST: u8 = 16;
 /// A rule that allowed it grants a limited rate.
 pub const FLAG_LIMITED: u8 = 32;
 
-/// What is remembered of a flow: one cache line. Arrays hold the initiator first.
+/// A signature was found that cuts it.
+pub const FLAG_CUT: u8 = 64;
+
+/// What is remembered of a flow. Arrays hold the initiator first.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
@@ -127,9 +130,12 @@ pub struct Flow {
     /// Each written by one direction alone; approximate where a direction uses several CPUs.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
+    /// Groups of signatures that are looked for in what each end sends; 0 for none.
+    pub groups: [u16; 2],
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Flow>() == 64);
+const _: () = assert!(size_of::<Flow>() == 72);
 
 impl Flow {
     pub const EMPTY: Self = Self {
@@ -144,6 +150,8 @@ impl Flow {
         valid_until: 0,
         packets: [0; 2],
         bytes: [0; 2],
+        groups: [0; 2],
+        reserved: 0,
     };
 }
 
@@ -187,6 +195,7 @@ shared! {
         created set_created: u32;
         last_seen set_last_seen: u32;
         valid_until set_valid_until: u32;
+        groups set_groups: [u16; 2];
     }
 }
 

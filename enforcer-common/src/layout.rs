@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::flow::{Flow, FlowKey};
 use crate::learned::LearnedKey;
 use crate::port::Port;
+use crate::stream::Stream;
 use crate::table::Control;
 
 macro_rules! pod {
@@ -16,5 +17,5 @@ macro_rules! pod {
     )*};
 }
 pod!(
-    Budget, Control, Event, Flow, FlowKey, LearnedKey, Port, Traffic
+    Budget, Control, Event, Flow, FlowKey, LearnedKey, Port, Stream, Traffic
 );

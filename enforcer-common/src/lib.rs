@@ -22,6 +22,7 @@ pub mod port;
 pub mod rate;
 pub mod shared;
 pub mod signature;
+pub mod stream;
 pub mod table;
 pub mod tables;
 pub mod verdict;

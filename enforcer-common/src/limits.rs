@@ -15,6 +15,13 @@ pub const IPV6_PER_DEVICE: usize = 2;
 pub const PORTS: u32 = 64;
 /// Flows remembered at a time, unless the daemon is told otherwise.
 pub const FLOWS: u32 = 262_144;
+/// Signatures in one policy; number 0 means "none".
+pub const SIGNATURES: u32 = 4_095;
+/// Bytes that the automata of one policy's signatures may take.
+pub const SIGNATURE_BYTES: usize = 32 << 20;
+/// Connections whose bytes are looked at, remembered at a time, unless the daemon is
+/// told otherwise.
+pub const STREAMS: u32 = 32_768;
 /// Packets in parts that are remembered at a time.
 pub const FRAGMENTS: u32 = 16_384;
 /// Addresses that are learned at a time, over all devices.

@@ -1,6 +1,158 @@
 //! Signatures as the decision reads them: lines of the compiled policy, and what is
 //! kept of a stream between its packets. Looking for them is `decide/inspect`.
 
-/// Bytes from the first to the last one that a signature speaks of, and bytes of a
-/// stream that are kept for those to come.
+/// Bytes from the first to the last one that a signature speaks of.
 pub const SPAN: usize = 256;
+/// Bytes that one part of a signature compares.
+pub const PATTERN: usize = 40;
+/// Parts of one signature.
+pub const PARTS: usize = 8;
+
+/// What a policy inspects.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InspectionLine {
+    /// [`crate::table::Row`]s: of each service class two groups, for what the client
+    /// sends and what the server does; 0 is none.
+    pub of_services: u32,
+    /// A [`GroupLine`] a group, by number less one.
+    pub groups: u32,
+    /// A [`SignatureLine`] a signature, by number less one.
+    pub signatures: u32,
+    pub reserved: [u32; 13],
+}
+
+/// Signatures that are looked for together.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupLine {
+    /// [`ByteClasses`], four lines of them.
+    pub classes: u32,
+    /// [`Transitions`] of all states, the root's first.
+    pub states: u32,
+    /// [`crate::table::Row`]s: signatures that a state tells of, each list ended by 0.
+    pub outputs: u32,
+    /// Column of a state's transitions in which the place of its list stands.
+    pub output_column: u32,
+    /// Lines of 512 bits: grams that occur in the patterns; 0 where there is no filter.
+    pub filter: u32,
+    /// By how much a gram's hash is shifted to be a place in the filter.
+    pub filter_shift: u32,
+    /// Bytes in a gram, 4 or 8.
+    pub gram: u32,
+    /// Bytes in the longest pattern.
+    pub longest: u32,
+    /// Line of the [`Profiles`] that some signature of the group is for; 0: all.
+    pub profiles: u32,
+    pub reserved: [u32; 7],
+}
+
+/// Class of each byte in an automaton, letters of either case being one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteClasses(pub [u8; 64]);
+
+/// A piece of a state's row: by byte class the state that follows, as the first line of
+/// its row, counted from [`GroupLine::states`]; with [`TELLS`] where a pattern ends.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transitions(pub [u32; 16]);
+
+/// A pattern ends in this state.
+pub const TELLS: u32 = 1 << 31;
+
+/// One signature.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignatureLine {
+    /// Number by which people know it.
+    pub id: u32,
+    /// First of its [`PartLine`]s.
+    pub parts: u32,
+    /// How many these are.
+    pub count: u32,
+    /// Which of them the automaton finds.
+    pub fast: u32,
+    /// Line of the [`Profiles`] that it is for; 0: all.
+    pub profiles: u32,
+    /// One of `ACTION_…`.
+    pub action: u32,
+    pub reserved: [u32; 10],
+}
+
+pub const ACTION_ALERT: u32 = 1;
+pub const ACTION_DROP: u32 = 2;
+/// The rest of the flow as well.
+pub const ACTION_CUT: u32 = 3;
+
+/// A condition on a place of the text. Distances count from the end of the part
+/// before, or from the beginning of the text.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartLine {
+    /// Distances at which it may begin, the first and the last.
+    pub first: i32,
+    pub last: i32,
+    /// A sum of `PART_…`.
+    pub flags: u8,
+    /// Bytes that it covers.
+    pub length: u8,
+    /// Of a number: one of `COMPARE_…`.
+    pub compare: u8,
+    pub reserved: u8,
+    /// Of a number: the bits that count, and what they are compared with.
+    pub mask: u32,
+    pub value: u32,
+    pub bytes: [u8; PATTERN],
+    pub unused: u32,
+}
+
+impl Default for PartLine {
+    fn default() -> Self {
+        Self {
+            first: 0,
+            last: 0,
+            flags: 0,
+            length: 0,
+            compare: 0,
+            reserved: 0,
+            mask: 0,
+            value: 0,
+            bytes: [0; PATTERN],
+            unused: 0,
+        }
+    }
+}
+
+/// Distances count from the end of the part before.
+pub const PART_RELATIVE: u8 = 1;
+/// Letters of either case.
+pub const PART_NOCASE: u8 = 2;
+pub const PART_NUMBER: u8 = 4;
+pub const PART_LITTLE_ENDIAN: u8 = 8;
+
+pub const COMPARE_EQUAL: u8 = 0;
+pub const COMPARE_UNEQUAL: u8 = 1;
+pub const COMPARE_BELOW: u8 = 2;
+pub const COMPARE_ABOVE: u8 = 3;
+pub const COMPARE_ANY: u8 = 4;
+
+/// A bit for each profile number, over [`PROFILE_LINES`] lines.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Profiles(pub [u64; 8]);
+
+pub const PROFILE_LINES: u32 = 8;
+
+/// Place of a gram in a filter. Bit 5 is set in every byte, which makes letters of
+/// either case one.
+#[inline(always)]
+pub const fn gram_hash(gram: u64, bytes: u32, shift: u32) -> u32 {
+    let gram = if bytes == 4 { gram << 32 } else { gram };
+    let folded = gram | 0x2020_2020_2020_2020;
+    // A multiplier without structure: the fractional part of the golden ratio.
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (shift & 63)) as u32
+}
+
+/// Distance between the grams of a text that are looked at.
+pub const STRIDE: usize = 4;

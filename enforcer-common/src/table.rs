@@ -10,10 +10,13 @@ pub use crate::device::{
     DEVICE_BOUND, DEVICE_DHCP_ADDRESS, DEVICE_ENFORCE, DEVICE_HELD, DEVICE_LIMITED, DEVICE_MARKED,
     DeviceEntry, DeviceLine, device_key,
 };
+use crate::signature::{
+    ByteClasses, GroupLine, InspectionLine, PartLine, Profiles, SignatureLine, Transitions,
+};
 use crate::verdict::{Mode, Tolerance};
 
 /// Changes whenever the meaning of a line or of a map changes.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// A line of the compiled policy.
 ///
@@ -46,6 +49,13 @@ lines!(
     Alternatives,
     PortPlaces,
     PortLine,
+    InspectionLine,
+    GroupLine,
+    ByteClasses,
+    Transitions,
+    SignatureLine,
+    PartLine,
+    Profiles,
 );
 
 /// Lines before the tables: [`Layout`], [`Settings`], [`Digest`].
@@ -119,7 +129,8 @@ pub struct Settings {
     pub opened: u32,
     /// A sum of `LEARN_…`: what some device of the policy depends on.
     pub learning: u32,
-    pub reserved: u32,
+    /// Line of the [`InspectionLine`]; 0: there are no signatures.
+    pub inspection: u32,
 }
 
 /// User space is shown DHCP answers.
@@ -215,6 +226,7 @@ pub const PROFILE_PASS_BAD_FRAME: u32 = 128;
 pub const PROFILE_PASS_FLOW_TABLE_FULL: u32 = 256;
 /// A rule of the profile names a peer by DNS.
 pub const PROFILE_NAMES: u32 = 512;
+pub const PROFILE_PASS_STREAM_LOST: u32 = 1024;
 
 impl ProfileLine {
     #[inline(always)]
@@ -235,6 +247,9 @@ impl ProfileLine {
         }
         if self.flags & PROFILE_PASS_FLOW_TABLE_FULL != 0 {
             tolerance.0 |= Tolerance::FLOW_TABLE_FULL.0;
+        }
+        if self.flags & PROFILE_PASS_STREAM_LOST != 0 {
+            tolerance.0 |= Tolerance::STREAM_LOST.0;
         }
         tolerance
     }

@@ -3,13 +3,14 @@
 //! slices and collections.
 
 use crate::decide::trace::Step;
-use crate::decide::{Policy, Work, stage};
+use crate::decide::{PIECE, Policy, Work, stage};
 use crate::flow::{Flow, FlowKey, LiveFlow};
 use crate::fragment::{Fragment, FragmentKey, LiveFragment};
 use crate::learned::LearnedKey;
 use crate::packet;
 use crate::rate::{LiveRate, RateKey};
 use crate::shared::Word;
+use crate::stream::LiveStream;
 use crate::table::{Control, Line};
 use crate::verdict::Reason;
 
@@ -42,6 +43,12 @@ pub trait Tables {
 
     /// What a device has used this second; made where missing.
     fn rate(&self, key: &RateKey) -> Option<&LiveRate>;
+
+    /// The stream of a flow, if one is remembered.
+    fn stream(&self, key: &FlowKey) -> Option<&LiveStream>;
+
+    /// Makes room for a stream of which nothing is known; false when there is none.
+    fn begin_stream(&self, key: &FlowKey) -> bool;
 
     /// Number of the CPU that decides.
     fn cpu(&self) -> u32;
@@ -144,6 +151,142 @@ pub trait Tables {
     {
         stage::spend(policy, work);
     }
+    /// [`stage::inspect`].
+    #[inline(always)]
+    fn inspect<F: Frame + ?Sized>(&self, frame: &F, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::inspect(frame, policy, work);
+    }
+
+    /// [`stage::load_piece`].
+    #[inline(always)]
+    fn load_piece<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> bool {
+        stage::load_piece(frame, work)
+    }
+
+    /// [`stage::enter_stream`].
+    #[inline(always)]
+    fn enter_stream(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32
+    where
+        Self: Sized,
+    {
+        stage::enter_stream(policy, work)
+    }
+
+    /// [`stage::resume_stream`].
+    #[inline(always)]
+    fn resume_stream(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32
+    where
+        Self: Sized,
+    {
+        stage::resume_stream(policy, work)
+    }
+
+    /// [`stage::leave_stream`].
+    #[inline(always)]
+    fn leave_stream(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::leave_stream(policy, work);
+    }
+
+    /// [`stage::scan`].
+    #[inline(always)]
+    fn scan(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::scan(policy, work);
+    }
+
+    /// [`stage::is_clean`].
+    #[inline(always)]
+    fn is_clean(&self, policy: &Policy<'_, Self>, work: &mut Work) -> bool
+    where
+        Self: Sized,
+    {
+        stage::is_clean(policy, work)
+    }
+
+    /// [`stage::walk`].
+    #[inline(always)]
+    fn walk(&self, policy: &Policy<'_, Self>, work: &mut Work, index: u32, count: u32, home: u32)
+    where
+        Self: Sized,
+    {
+        stage::walk(policy, work, index, count, home);
+    }
+
+    /// [`stage::walk_lanes`].
+    #[inline(always)]
+    fn walk_lanes(&self, policy: &Policy<'_, Self>, work: &mut Work, from: u32)
+    where
+        Self: Sized,
+    {
+        stage::walk_lanes(policy, work, from);
+    }
+
+    /// [`stage::verify_hits`].
+    #[inline(always)]
+    fn verify_hits(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::verify_hits(policy, work);
+    }
+
+    /// [`stage::verify_hit`].
+    #[inline(always)]
+    fn verify_hit(&self, policy: &Policy<'_, Self>, work: &mut Work, index: u32)
+    where
+        Self: Sized,
+    {
+        stage::verify_hit(policy, work, index);
+    }
+
+    /// [`stage::verify`].
+    #[inline(always)]
+    fn verify(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32)
+    where
+        Self: Sized,
+    {
+        stage::verify(policy, work, number, end);
+    }
+
+    /// [`stage::find_part`].
+    #[inline(always)]
+    fn find_part(
+        &self,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        from: u32,
+        choices: u32,
+        back: u32,
+    ) -> u32
+    where
+        Self: Sized,
+    {
+        stage::find_part(policy, work, number, from, choices, back)
+    }
+
+    /// [`stage::matches_part`].
+    #[inline(always)]
+    fn matches_part(
+        &self,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        index: u32,
+    ) -> u32
+    where
+        Self: Sized,
+    {
+        stage::matches_part(policy, work, number, index)
+    }
 }
 
 /// A frame's bytes. Reads are by value, so that only the kernel's implementation
@@ -154,6 +297,10 @@ pub trait Frame {
 
     /// `N` bytes at an offset; `None` where the frame is shorter.
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
+
+    /// Copies bytes from an offset on, `length` of them; false where the frame is
+    /// shorter, or that is none or more than there is room for.
+    fn copy(&self, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool;
 }
 
 impl Frame for [u8] {
@@ -164,5 +311,17 @@ impl Frame for [u8] {
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
         let start = offset as usize;
         self.get(start..start.checked_add(N)?)?.try_into().ok()
+    }
+
+    fn copy(&self, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool {
+        let (start, length) = (offset as usize, length as usize);
+        let from = self.get(start..start.saturating_add(length));
+        match from.zip(into.get_mut(..length)) {
+            Some((from, into)) => {
+                into.copy_from_slice(from);
+                length > 0
+            }
+            None => false,
+        }
     }
 }

@@ -129,6 +129,12 @@ reasons! {
     FragmentOverlap = 47, "fragment-overlap";
     /// A first fragment without the whole of the headers, or one of a wrong length.
     FragmentTiny = 48, "fragment-tiny";
+    /// The payload bears a signature, or the flow did before and is cut.
+    Signature = 49, "signature";
+    /// Bytes of a connection that cannot be looked at in their order.
+    StreamLost = 50, "stream-lost";
+    /// Bytes of a connection that were sent again, and are others now.
+    StreamDiffers = 51, "stream-differs";
 }
 
 /// Places in a table indexed by reason; room to append.
@@ -157,6 +163,8 @@ impl Tolerance {
     /// A header is malformed or cannot be followed.
     pub const BAD_FRAME: Self = Self(1);
     pub const FLOW_TABLE_FULL: Self = Self(2);
+    /// The bytes of a connection cannot be followed.
+    pub const STREAM_LOST: Self = Self(4);
 }
 
 /// What becomes of a frame.
@@ -249,7 +257,10 @@ impl Reason {
             | Self::RogueRouter
             | Self::FragmentOrphan
             | Self::FragmentOverlap
-            | Self::FragmentTiny => false,
+            | Self::FragmentTiny
+            | Self::Signature
+            | Self::StreamLost
+            | Self::StreamDiffers => false,
         }
     }
 
@@ -284,6 +295,7 @@ impl Reason {
             | Self::BadTcpFlags
             | Self::BadUdp => Tolerance::BAD_FRAME,
             Self::FlowTableFull => Tolerance::FLOW_TABLE_FULL,
+            Self::StreamLost | Self::StreamDiffers => Tolerance::STREAM_LOST,
             _ => Tolerance::NONE,
         }
     }

@@ -4,6 +4,7 @@
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::generated::{bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use aya_ebpf::programs::XdpContext;
+use enforcer_common::decide::PIECE;
 use enforcer_common::tables::Frame;
 
 /// Offsets up to here are read through packet pointers; the verifier needs a bound.
@@ -43,6 +44,23 @@ impl Frame for XdpFrame<'_> {
             }
         }
         load(self.context, offset as u32)
+    }
+
+    #[inline(always)]
+    fn copy(&self, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool {
+        if length == 0 || length > PIECE as u32 {
+            return false;
+        }
+        // SAFETY: the context is the program's own, and the buffer holds that many bytes.
+        let failed = unsafe {
+            bpf_xdp_load_bytes(
+                self.context.as_ptr().cast(),
+                offset,
+                into.as_mut_ptr().cast(),
+                length,
+            )
+        };
+        failed == 0
     }
 }
 

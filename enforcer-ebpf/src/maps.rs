@@ -13,6 +13,7 @@ use enforcer_common::limits;
 use enforcer_common::port::Port;
 use enforcer_common::rate::{LiveRate, RateKey};
 use enforcer_common::shared::Word;
+use enforcer_common::stream::Stream;
 use enforcer_common::table::Control;
 
 /// Compiled policies: two halves, one in force, one to write the next into. At load.
@@ -48,6 +49,11 @@ pub(crate) static LEARNED: HashMap<LearnedKey, u32> =
 pub(crate) static RATES: LruHashMap<RateKey, LiveRate> =
     LruHashMap::with_max_entries(limits::RATES, 0);
 
+/// Streams whose bytes are looked at. At load.
+#[map]
+pub(crate) static STREAMS: LruHashMap<FlowKey, Stream> =
+    LruHashMap::with_max_entries(limits::STREAMS, 0);
+
 /// Where each device was seen last, by number.
 #[map]
 pub(crate) static SEEN: Array<Word> = Array::with_max_entries(limits::DEVICES + 1, 0);
@@ -61,6 +67,12 @@ pub(crate) static VERDICTS: PerCpuArray<Traffic> =
 #[map]
 pub(crate) static RULES: PerCpuArray<Traffic> =
     PerCpuArray::with_max_entries(2 * (limits::RULES + 1), 0);
+
+/// Packets in which a signature was found, by its number, for policies of even and odd
+/// epochs.
+#[map]
+pub(crate) static SIGNATURES: PerCpuArray<u64> =
+    PerCpuArray::with_max_entries(2 * (limits::SIGNATURES + 1), 0);
 
 #[map]
 pub(crate) static STATISTICS: PerCpuArray<u64> =

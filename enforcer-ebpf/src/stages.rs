@@ -39,6 +39,20 @@ impl Answer for Result<(), Reason> {
     }
 }
 
+impl Answer for bool {
+    #[inline(always)]
+    fn code(self) -> u32 {
+        u32::from(self)
+    }
+}
+
+impl Answer for u32 {
+    #[inline(always)]
+    fn code(self) -> u32 {
+        self
+    }
+}
+
 pub(crate) fn decode(code: u32) -> Result<(), Reason> {
     if code == SUCCESS {
         return Ok(());
@@ -64,7 +78,7 @@ macro_rules! frame_stage {
                 return $otherwise;
             };
             let context = XdpContext::new(context);
-            u32::from($stage(&XdpFrame::new(&context), &policy, work))
+            $stage(&XdpFrame::new(&context), &policy, work).code()
         }
     };
 }
@@ -72,22 +86,25 @@ macro_rules! frame_stage {
 /// A stage that reads tables alone. It has no context, because an argument that
 /// is not used is not passed, which the verifier does not accept.
 macro_rules! table_stage {
-    ($name:ident($($argument:ident: $type:ty),*), $stage:path) => {
+    ($name:ident($($argument:ident: $type:ty),*), $stage:path, otherwise $otherwise:expr) => {
         #[unsafe(no_mangle)]
         #[inline(never)]
         pub(crate) extern "C" fn $name(work: *mut Work, $($argument: u32),*) -> u32 {
             // SAFETY: as for the stages that read the frame.
             let Some(work) = (unsafe { work.as_mut() }) else {
-                return FAILURE;
+                return $otherwise;
             };
             let tables = KernelTables {
                 context: core::ptr::null_mut(),
             };
             let Some(policy) = Policy::at(&tables, work.moment) else {
-                return FAILURE;
+                return $otherwise;
             };
             $stage(&policy, work, $($argument as $type),*).code()
         }
+    };
+    ($name:ident($($argument:ident: $type:ty),*), $stage:path) => {
+        table_stage!($name($($argument: $type),*), $stage, otherwise FAILURE);
     };
 }
 
@@ -99,6 +116,19 @@ table_stage!(stage_look_up(end: u8), stage::look_up);
 table_stage!(stage_choose(cell: u16, end: u8), stage::choose);
 table_stage!(stage_settle(), stage::settle);
 table_stage!(stage_spend(), stage::spend);
+frame_stage!(stage_inspect, stage::inspect, otherwise 0);
+table_stage!(stage_enter_stream(), stage::enter_stream, otherwise stage::LOST);
+table_stage!(stage_resume_stream(), stage::resume_stream, otherwise stage::LOST);
+table_stage!(stage_leave_stream(), stage::leave_stream);
+table_stage!(stage_scan(), stage::scan);
+table_stage!(stage_is_clean(), stage::is_clean, otherwise 0);
+table_stage!(stage_walk(index: u32, count: u32, home: u32), stage::walk);
+table_stage!(stage_walk_lanes(from: u32), stage::walk_lanes);
+table_stage!(stage_verify_hits(), stage::verify_hits);
+table_stage!(stage_verify_hit(index: u32), stage::verify_hit);
+table_stage!(stage_verify(number: u32, end: u32), stage::verify);
+table_stage!(stage_find_part(number: u32, from: u32, choices: u32, back: u32), stage::find_part, otherwise stage::NOWHERE);
+table_stage!(stage_matches_part(number: u32, index: u32), stage::matches_part, otherwise 0);
 
 /// The parser of IP, which needs no policy.
 #[unsafe(no_mangle)]
@@ -110,4 +140,16 @@ pub(crate) extern "C" fn stage_parse_ip(context: *mut xdp_md, work: *mut Work) -
     };
     let context = XdpContext::new(context);
     packet::parse_ip(&XdpFrame::new(&context), &mut work.packet).code()
+}
+
+/// Copies a piece of the payload, which needs no policy.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn stage_load_piece(context: *mut xdp_md, work: *mut Work) -> u32 {
+    // SAFETY: as for the other stages.
+    let Some(work) = (unsafe { work.as_mut() }) else {
+        return 0;
+    };
+    let context = XdpContext::new(context);
+    stage::load_piece(&XdpFrame::new(&context), work).code()
 }

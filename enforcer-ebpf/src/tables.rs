@@ -8,6 +8,7 @@ use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
 use enforcer_common::learned::LearnedKey;
 use enforcer_common::rate::{LiveRate, RateKey};
 use enforcer_common::shared::Word;
+use enforcer_common::stream::{LiveStream, Stream};
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::{Frame, Tables};
 use enforcer_common::verdict::Reason;
@@ -19,13 +20,18 @@ pub(crate) struct KernelTables {
     pub(crate) context: *mut xdp_md,
 }
 
-/// No use at all, kept off the stack.
+/// Zeros in place of a value, kept off the stack.
+///
+/// # Safety
+/// A value is plain integers, valid as zeros.
 #[inline(always)]
-fn unused() -> &'static LiveRate {
-    static WORDS: [u64; size_of::<LiveRate>() / 8] = [0; size_of::<LiveRate>() / 8];
-    // SAFETY: as long as a rate, and as aligned; a rate is words, valid with any
-    // bytes, and this one is not written: the kernel copies it into the map.
-    unsafe { &*WORDS.as_ptr().cast::<LiveRate>() }
+unsafe fn zeros<V>() -> &'static V {
+    const LENGTH: usize = size_of::<Stream>() / 8;
+    static WORDS: [u64; LENGTH] = [0; LENGTH];
+    const { assert!(size_of::<V>() <= 8 * LENGTH && align_of::<V>() <= 8) };
+    // SAFETY: no longer than the words, and no stricter aligned; it is not written: the
+    // kernel copies it into a map.
+    unsafe { &*WORDS.as_ptr().cast::<V>() }
 }
 
 /// Monotonic clock, ns; a few milliseconds old at most.
@@ -126,10 +132,27 @@ impl Tables for KernelTables {
     fn rate(&self, key: &RateKey) -> Option<&LiveRate> {
         if maps::RATES.get_ptr(key).is_none() {
             // Another CPU may have made it meanwhile, which is as good.
-            let _ = maps::RATES.insert(key, unused(), u64::from(BPF_NOEXIST));
+            // SAFETY: a rate is words.
+            let _ = maps::RATES.insert(key, unsafe { zeros() }, u64::from(BPF_NOEXIST));
         }
         // SAFETY: the value is words alone, valid at all times.
         unsafe { maps::RATES.get_ptr(key)?.as_ref() }
+    }
+
+    #[inline(always)]
+    fn stream(&self, key: &FlowKey) -> Option<&LiveStream> {
+        // SAFETY: `LiveStream` is a transparent view of the map's value, made for
+        // memory that other CPUs write too.
+        unsafe { maps::STREAMS.get_ptr(key)?.cast::<LiveStream>().as_ref() }
+    }
+
+    #[inline(always)]
+    fn begin_stream(&self, key: &FlowKey) -> bool {
+        // SAFETY: a stream is plain integers.
+        let nothing = unsafe { zeros() };
+        maps::STREAMS
+            .insert(key, nothing, u64::from(BPF_ANY))
+            .is_ok()
     }
 
     #[inline(always)]
@@ -197,5 +220,89 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn spend(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
         stages::stage_spend(work);
+    }
+
+    #[inline(always)]
+    fn inspect<F: Frame + ?Sized>(&self, _frame: &F, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_inspect(self.context, work);
+    }
+
+    #[inline(always)]
+    fn load_piece<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> bool {
+        stages::stage_load_piece(self.context, work) != 0
+    }
+
+    #[inline(always)]
+    fn enter_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
+        stages::stage_enter_stream(work)
+    }
+
+    #[inline(always)]
+    fn resume_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
+        stages::stage_resume_stream(work)
+    }
+
+    #[inline(always)]
+    fn leave_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_leave_stream(work);
+    }
+
+    #[inline(always)]
+    fn scan(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_scan(work);
+    }
+
+    #[inline(always)]
+    fn is_clean(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
+        stages::stage_is_clean(work) != 0
+    }
+
+    #[inline(always)]
+    fn walk(&self, _policy: &Policy<'_, Self>, work: &mut Work, index: u32, count: u32, home: u32) {
+        stages::stage_walk(work, index, count, home);
+    }
+
+    #[inline(always)]
+    fn walk_lanes(&self, _policy: &Policy<'_, Self>, work: &mut Work, from: u32) {
+        stages::stage_walk_lanes(work, from);
+    }
+
+    #[inline(always)]
+    fn verify_hits(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_verify_hits(work);
+    }
+
+    #[inline(always)]
+    fn verify_hit(&self, _policy: &Policy<'_, Self>, work: &mut Work, index: u32) {
+        stages::stage_verify_hit(work, index);
+    }
+
+    #[inline(always)]
+    fn verify(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32) {
+        stages::stage_verify(work, number, end);
+    }
+
+    #[inline(always)]
+    fn find_part(
+        &self,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        from: u32,
+        choices: u32,
+        back: u32,
+    ) -> u32 {
+        stages::stage_find_part(work, number, from, choices, back)
+    }
+
+    #[inline(always)]
+    fn matches_part(
+        &self,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        index: u32,
+    ) -> u32 {
+        stages::stage_matches_part(work, number, index)
     }
 }

@@ -10,6 +10,7 @@ mod flow;
 mod fragment;
 pub mod guard;
 pub mod identify;
+mod inspect;
 mod lesson;
 mod limit;
 mod permit;
@@ -18,6 +19,7 @@ mod services;
 pub mod stage;
 pub mod trace;
 
+pub use inspect::{Inspection, PIECE};
 pub use policy::{Moment, Policy};
 
 use crate::addr::{Ip, Mac};
@@ -56,6 +58,7 @@ pub struct Work {
     pub teaches: u32,
     /// Set by the host once the decision is made.
     pub verdict: Verdict,
+    pub inspection: Inspection,
 }
 
 impl Work {
@@ -81,6 +84,7 @@ impl Work {
             rule: 0,
             device: 0,
         },
+        inspection: Inspection::EMPTY,
     };
 
     /// One end of the frame: 0 the source, else the destination.
@@ -158,6 +162,8 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
     work.epoch = 0;
     work.events_per_second = 1;
     work.teaches = 0;
+    work.inspection.groups = [0; 2];
+    work.inspection.signature = 0;
     let parsed = packet::ethernet::parse(frame, &mut work.packet);
     work.moment = Moment::take(tables);
     let Some(policy) = Policy::at(tables, work.moment) else {
@@ -279,6 +285,9 @@ fn judge_ip<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, wor
         return;
     }
     flow::judge(frame, policy, work);
+    if inspect::concerns(work) && flow::passes(work) {
+        policy.tables.inspect(frame, policy, work);
+    }
     if services::is_neighbour(&work.packet) {
         services::explain_neighbour(work);
     }

@@ -4,6 +4,7 @@
 use super::trace::Step;
 use crate::addr::{Ip, Mac, Vlan};
 use crate::counter::seconds;
+use crate::signature::{GroupLine, InspectionLine, SignatureLine};
 use crate::table::{
     Alternatives, Bucket, Control, DeviceEntry, DeviceLine, Direction, FIXED_LINES, LAYOUT_LINE,
     LAYOUT_VERSION, Layout, Line, PORT_LINES, PortLine, PortPlaces, ProfileLine, Row, RuleLine,
@@ -254,8 +255,38 @@ impl<'t, T: Tables> Policy<'t, T> {
         }
     }
 
+    /// What is inspected; `None` where there are no signatures.
     #[inline(always)]
-    fn short(&self, table: u32, index: u32) -> u16 {
+    pub fn inspection(&self) -> Option<&'t InspectionLine> {
+        match self.settings.inspection {
+            0 => None,
+            line => self.line(line),
+        }
+    }
+
+    /// Signatures that are looked for together, by number; 0 is none.
+    #[inline(always)]
+    pub fn group(&self, number: u32) -> Option<&'t GroupLine> {
+        if number == 0 {
+            return None;
+        }
+        self.line(self.inspection()?.groups + number - 1)
+    }
+
+    /// A signature, by number from 1.
+    #[inline(always)]
+    pub fn signature(&self, number: u32) -> Option<&'t SignatureLine> {
+        self.line(
+            self.inspection()?
+                .signatures
+                .wrapping_add(number)
+                .wrapping_sub(1),
+        )
+    }
+
+    /// A place in a table of [`Row`]s.
+    #[inline(always)]
+    pub(super) fn short(&self, table: u32, index: u32) -> u16 {
         match self.tables.line::<Row>(self.first + table + index / 32) {
             Some(row) => row.0[index as usize & 31],
             None => 0,

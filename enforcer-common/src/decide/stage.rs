@@ -1,7 +1,9 @@
 //! The stages of a decision that a host may run as calls of their own: they take
 //! what they need from [`Work`], and leave there what they found.
 
-use super::{Policy, Work, flow, fragment, limit, permit, services};
+pub use super::inspect::stream::LOST;
+pub use super::inspect::verify::NOWHERE;
+use super::{Policy, Work, flow, fragment, inspect, limit, permit, services};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
@@ -63,4 +65,100 @@ pub fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 #[inline(always)]
 pub fn spend<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     limit::spend_packet(policy, work);
+}
+
+/// Looks for signatures in a packet that passes.
+#[inline(always)]
+pub fn inspect<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
+    inspect::inspect(frame, policy, work);
+}
+
+/// Copies the next piece of the payload into the scratch; false where it cannot be had.
+#[inline(always)]
+pub fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {
+    inspect::load_piece(frame, work)
+}
+
+/// Finds out how a segment follows those before; one of the stream's tasks.
+#[inline(always)]
+pub fn enter_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
+    inspect::stream::enter(policy, work)
+}
+
+/// Goes on with a stream after bytes that had come again.
+#[inline(always)]
+pub fn resume_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
+    inspect::stream::resume(policy, work)
+}
+
+/// Remembers where a stream stands.
+#[inline(always)]
+pub fn leave_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    inspect::stream::leave(policy, work);
+}
+
+/// Looks for patterns in the piece.
+#[inline(always)]
+pub fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    inspect::scan::scan(policy, work);
+}
+
+/// Looks for the signatures whose patterns were found.
+#[inline(always)]
+pub fn verify_hits<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    inspect::verify_hits(policy, work);
+}
+
+/// Looks for the signatures that one hit tells of.
+#[inline(always)]
+pub fn verify_hit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, index: u32) {
+    inspect::verify_hit(policy, work, index);
+}
+
+/// Looks for the other parts of a signature whose pattern ends at an index.
+#[inline(always)]
+pub fn verify<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end: u32) {
+    inspect::verify(policy, work, number, end);
+}
+
+/// The nearest place of a part.
+#[inline(always)]
+pub fn find_part<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    from: u32,
+    choices: u32,
+    back: u32,
+) -> u32 {
+    inspect::verify::find_part(policy, work, number, from, choices, back)
+}
+
+/// Whether a part stands at an index.
+#[inline(always)]
+pub fn matches_part<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    index: u32,
+) -> u32 {
+    inspect::verify::matches_part(policy, work, number, index)
+}
+
+/// Whether no gram of a pattern is in the piece.
+#[inline(always)]
+pub fn is_clean<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> bool {
+    inspect::scan::is_clean(policy, work)
+}
+
+/// Walks over a stretch of the text.
+#[inline(always)]
+pub fn walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, index: u32, count: u32, home: u32) {
+    inspect::scan::walk(policy, work, index, count, home);
+}
+
+/// Walks on in all lanes.
+#[inline(always)]
+pub fn walk_lanes<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, from: u32) {
+    inspect::scan::walk_lanes(policy, work, from);
 }

@@ -23,6 +23,8 @@ pub enum Step {
     Class { ip: Ip, class: u32 },
     /// A service was looked up; class 0 is "in no rule".
     Service { index: u32, class: u16 },
+    /// A signature was found, by number.
+    Signature { number: u32 },
     /// A cell of the policy was read; rule 0 is "none".
     Cell {
         profile: u32,

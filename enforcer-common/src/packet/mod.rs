@@ -41,6 +41,9 @@ pub struct Packet {
     pub vlan: Vlan,
     pub destination_mac: Mac,
     pub source_mac: Mac,
+    /// Of TCP: the numbers of the first byte, and of the next one expected.
+    pub sequence: u32,
+    pub acknowledgement: u32,
     /// EtherType after all tags, or an IEEE 802.3 length.
     pub ethertype: u16,
     /// TCP and UDP ports; for an ICMP query its identifier, twice.
@@ -85,6 +88,8 @@ impl Packet {
         vlan: Vlan::UNTAGGED,
         destination_mac: Mac::ZERO,
         source_mac: Mac::ZERO,
+        sequence: 0,
+        acknowledgement: 0,
         ethertype: 0,
         source_port: 0,
         destination_port: 0,

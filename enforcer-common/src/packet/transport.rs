@@ -33,10 +33,12 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
 #[inline(always)]
 fn parse_tcp<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
     let bytes: [u8; 14] = read_within(frame, packet)?;
-    let [s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, bits] = bytes;
+    let [s0, s1, d0, d1, n0, n1, n2, n3, a0, a1, a2, a3, offset, bits] = bytes;
     packet.source_port = u16::from_be_bytes([s0, s1]);
     packet.destination_port = u16::from_be_bytes([d0, d1]);
     packet.tcp_flags = bits;
+    packet.sequence = u32::from_be_bytes([n0, n1, n2, n3]);
+    packet.acknowledgement = u32::from_be_bytes([a0, a1, a2, a3]);
     let header = u32::from(offset >> 4) * 4;
     if header < TCP_HEADER {
         return Err(Reason::BadTcp);

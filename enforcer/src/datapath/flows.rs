@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 use aya::maps::{HashMap, MapData};
 use enforcer_common::flow::{Flow, FlowKey, idle_timeout};
+use enforcer_common::stream::Stream;
 use enforcer_common::table::Settings;
 
 use super::Datapath;
@@ -114,6 +115,23 @@ impl Datapath {
             .try_into()?;
         match map.get(key, 0) {
             Ok(flow) => Ok(Some(flow)),
+            Err(aya::maps::MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is kept of a connection whose bytes are looked at.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn stream(&self, key: &FlowKey) -> Result<Option<Stream>> {
+        let map: HashMap<&MapData, FlowKey, Stream> = self
+            .ebpf
+            .map("STREAMS")
+            .context("the object holds no map STREAMS")?
+            .try_into()?;
+        match map.get(key, 0) {
+            Ok(stream) => Ok(Some(stream)),
             Err(aya::maps::MapError::KeyNotFound) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -12,7 +12,7 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision.
-pub const PINNED_MAPS: [&str; 14] = [
+pub const PINNED_MAPS: [&str; 16] = [
     "POLICY",
     "CONTROL",
     "PORTS",
@@ -21,6 +21,8 @@ pub const PINNED_MAPS: [&str; 14] = [
     "LEARNED",
     "RATES",
     "SEEN",
+    "STREAMS",
+    "SIGNATURES",
     "LESSONS",
     "VERDICTS",
     "RULES",

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use aya::Pod;
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use enforcer_common::decide::identify::Party;
-use enforcer_common::decide::{Finding, Work};
+use enforcer_common::decide::{Finding, Inspection, Work};
 use enforcer_common::flow::FlowKey;
 use enforcer_common::packet::Packet;
 use enforcer_common::verdict::{Mode, Reason, Tolerance, Verdict};
@@ -27,6 +27,8 @@ pub struct Observed {
     /// Whether the frame is shown to user space, to learn from.
     pub teaches: bool,
     pub epoch: u32,
+    /// Number of the signature that was found, 0 for none.
+    pub signature: u32,
 }
 
 impl From<&Work> for Observed {
@@ -39,6 +41,7 @@ impl From<&Work> for Observed {
             devices: work.parties.map(|party| party.number),
             teaches: work.teaches != 0,
             epoch: work.epoch,
+            signature: work.inspection.signature,
         }
     }
 }
@@ -106,6 +109,10 @@ fn decode(raw: &RawWork) -> Result<Observed> {
         ],
         teaches: word(raw, offset_of!(Work, teaches)) != 0,
         epoch: word(raw, offset_of!(Work, epoch)),
+        signature: word(
+            raw,
+            offset_of!(Work, inspection) + offset_of!(Inspection, signature),
+        ),
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod condition;
 mod expectation;
+mod signature;
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::numbers::{ICMP, ICMPV6};
 
 pub use condition::{fragments, limit, moment, port, trusted, window};
 pub use expectation::{asked, test};
+pub use signature::{action, parts, sender, severity, signature, signature_services};
 
 /// `to` or `from`.
 pub fn direction(direction: Direction) -> &'static str {

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use super::describe;
 use super::model::{Device, Model, Profile, Test};
+use super::signature::Signature;
 use crate::control::api::{Action, Change};
 
-/// All differences: defaults, then ports, peers, profiles, rules, devices and tests,
-/// each by name. Without a policy before, everything is added.
+/// All differences: defaults, then ports, peers, profiles, rules, devices, signatures
+/// and tests, each by name. Without a policy before, everything is added.
 pub fn diff(before: Option<&Model>, after: &Model) -> Vec<Change> {
     let mut changes = Vec::new();
     let of_defaults = |model: &Model| -> BTreeMap<String, String> {
@@ -66,6 +67,14 @@ pub fn diff(before: Option<&Model>, after: &Model) -> Vec<Change> {
         devices(after),
         |device| before.map_or_else(String::new, |model| describe::device(model, device)),
         |device| describe::device(after, device),
+        &mut changes,
+    );
+    compare(
+        "signature ",
+        before.map(signatures),
+        signatures(after),
+        |signature| before.map_or_else(String::new, |model| describe::signature(model, signature)),
+        |signature| describe::signature(after, signature),
         &mut changes,
     );
     let test = |test: &&Test| describe::test(test);
@@ -131,6 +140,14 @@ fn devices(model: &Model) -> BTreeMap<&str, &Device> {
         .devices
         .iter()
         .map(|device| (device.name.as_str(), device))
+        .collect()
+}
+
+fn signatures(model: &Model) -> BTreeMap<&str, &Signature> {
+    model
+        .signatures
+        .iter()
+        .map(|signature| (signature.name.as_str(), signature))
         .collect()
 }
 

@@ -11,6 +11,8 @@ use enforcer_common::verdict::Mode;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::signature::Signature;
+
 /// A whole policy, `version: 1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
@@ -24,6 +26,8 @@ pub struct Model {
     pub profiles: Vec<Profile>,
     /// Devices in order of declaration, at most [`enforcer_common::limits::DEVICES`].
     pub devices: Vec<Device>,
+    /// What of payloads is looked for, at most [`enforcer_common::limits::SIGNATURES`].
+    pub signatures: Vec<Signature>,
     /// What the policy's author expects of it.
     pub tests: Vec<Test>,
 }
@@ -95,6 +99,8 @@ pub struct OnError {
     pub bad_frame: bool,
     /// The flow table takes no new entry.
     pub flow_table_full: bool,
+    /// Bytes that signatures are looked for in cannot be followed in their order.
+    pub stream_lost: bool,
 }
 
 /// Rates a second; 0 is unlimited.

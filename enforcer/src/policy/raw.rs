@@ -61,6 +61,7 @@ mapping! {
         profiles: Named<Profile>,
         devices: List<Device>,
         include: OneOrMany,
+        signatures: List<Signature>,
         tests: List<Test>,
     }
 }
@@ -92,7 +93,7 @@ mapping! { Network { arp: Scalar, neighbour_discovery: Scalar, dhcp: Scalar, } }
 
 mapping! { Guards { dhcp_servers: OneOrMany, routers: OneOrMany, hold_port: Scalar, } }
 
-mapping! { OnError { bad_frame: Scalar, flow_table_full: Scalar, } }
+mapping! { OnError { bad_frame: Scalar, flow_table_full: Scalar, stream_lost: Scalar, } }
 
 mapping! { ControlFrames { stp: Scalar, lldp: Scalar, lacp: Scalar, eapol: Scalar, } }
 
@@ -161,6 +162,37 @@ mapping! {
         mode: Scalar,
         port: Scalar,
         tags: OneOrMany,
+    }
+}
+
+mapping! {
+    Signature {
+        name: Scalar,
+        id: Scalar,
+        message: Scalar,
+        references: OneOrMany,
+        severity: Scalar,
+        action: Scalar,
+        from: Scalar,
+        tcp: OneOrMany,
+        udp: OneOrMany,
+        profiles: OneOrMany,
+        find: List<Part>,
+    }
+}
+
+mapping! {
+    Part {
+        text: Scalar,
+        bytes: Scalar,
+        nocase: Scalar,
+        u8: Scalar,
+        u16: Scalar,
+        u32: Scalar,
+        mask: Scalar,
+        endian: Scalar,
+        at: Scalar,
+        after: Scalar,
     }
 }
 

@@ -5,11 +5,13 @@
 use serde_json::{Map, Value, json};
 
 mod parts;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod values;
 
 use parts::{defaults, device, expectation, port, profile, rule};
+use signature::{part, signature};
 use values::{name, one_or_many, reference};
 
 /// The JSON Schema (draft 2020-12) of a policy's main file and of included ones.
@@ -36,6 +38,10 @@ pub fn schema() -> Value {
                     "Files with more devices, beside this one",
                 ),
             ),
+            (
+                "signatures",
+                list("What of payloads is looked for", "signature"),
+            ),
             ("tests", list("What must become of first packets", "test")),
         ],
     );
@@ -56,6 +62,8 @@ fn definitions() -> Value {
         ("profile", profile()),
         ("rule", rule()),
         ("device", device()),
+        ("signature", signature()),
+        ("part", part()),
         ("test", expectation()),
     ]);
     let named = all.map(|(name, definition)| (name.to_owned(), definition));

@@ -11,6 +11,7 @@ use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
 use enforcer_common::learned::LearnedKey;
 use enforcer_common::rate::{LiveRate, RateKey};
 use enforcer_common::shared::Word;
+use enforcer_common::stream::{LiveStream, Stream};
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::Tables;
 
@@ -29,6 +30,7 @@ pub struct HostTables {
     learned: HashMap<LearnedKey, u32>,
     rates: FrozenMap<RateKey, Box<LiveRate>>,
     seen: FrozenMap<u32, Box<Word>>,
+    streams: FrozenMap<FlowKey, Box<LiveStream>>,
     /// Takes no new flow: what a full table does.
     pub full: Cell<bool>,
     steps: RefCell<Vec<Step>>,
@@ -80,9 +82,15 @@ impl HostTables {
         self.flows.get(key).map(LiveFlow::snapshot)
     }
 
+    /// The stream of a flow.
+    pub fn stream_snapshot(&self, key: &FlowKey) -> Option<Stream> {
+        self.streams.get(key).map(LiveStream::snapshot)
+    }
+
     /// Forgets every flow.
     pub fn clear_flows(&mut self) {
         self.flows = FrozenMap::new();
+        self.streams = FrozenMap::new();
     }
 
     /// What the decision did since this was last asked.
@@ -156,6 +164,19 @@ impl Tables for HostTables {
             Some(rate) => Some(rate),
             None => Some(self.rates.insert(*key, Box::default())),
         }
+    }
+
+    fn stream(&self, key: &FlowKey) -> Option<&LiveStream> {
+        self.streams.get(key)
+    }
+
+    fn begin_stream(&self, key: &FlowKey) -> bool {
+        // One that is there is as good: nothing is begun twice.
+        if self.streams.get(key).is_none() {
+            self.streams
+                .insert(*key, Box::new(LiveStream::new(Stream::EMPTY)));
+        }
+        true
     }
 
     fn cpu(&self) -> u32 {

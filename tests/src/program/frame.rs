@@ -86,6 +86,21 @@ impl Link {
         ))
     }
 
+    /// A frame with a TCP segment at a place of its stream.
+    pub fn segment(
+        &self,
+        from: (IpAddr, u16),
+        to: (IpAddr, u16),
+        flags: u8,
+        numbers: (u32, u32),
+        payload: &[u8],
+    ) -> Vec<u8> {
+        let mut segment = tcp(from.1, to.1, flags, payload);
+        segment[4..8].copy_from_slice(&numbers.0.to_be_bytes());
+        segment[8..12].copy_from_slice(&numbers.1.to_be_bytes());
+        self.ip(&Ip::new(from.0, to.0, protocol::TCP, &segment))
+    }
+
     /// A frame with a UDP datagram.
     pub fn udp(&self, from: (IpAddr, u16), to: (IpAddr, u16)) -> Vec<u8> {
         self.ip(&Ip::new(

@@ -16,7 +16,9 @@ pub mod conditions;
 pub mod frame;
 pub mod random;
 pub mod rig;
+pub mod talk;
 pub mod ward;
 
 pub use frame::Link;
 pub use rig::{Outcome, Rig};
+pub use talk::Talk;

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub device: Option<String>,
     /// The flow that the frame belongs to, if it is remembered.
     pub flow: Option<Flow>,
+    /// Name of the signature that was found.
+    pub signature: Option<String>,
 }
 
 #[expect(missing_debug_implementations, reason = "nobody prints a rig")]
@@ -190,6 +192,7 @@ impl Rig {
             reason: verdict.reason,
             rule: self.rule_name(verdict.rule),
             device: self.device_name(verdict.device),
+            signature: self.signature_name(self.work.inspection.signature),
             flow,
         }
     }
@@ -291,6 +294,12 @@ impl Rig {
                 kernel, host,
                 "flows of kernel and user space differ on {frame:02x?}"
             );
+            let kernel = self.datapath.stream(&self.work.key).unwrap();
+            let host = self.host.stream_snapshot(&self.work.key);
+            assert_eq!(
+                kernel, host,
+                "streams of kernel and user space differ on {frame:02x?}"
+            );
         }
     }
 
@@ -310,6 +319,11 @@ impl Rig {
             .rules
             .get(usize::from(number).checked_sub(1)?)?;
         Some(self.model.profiles[profile].rules[rule].name.clone())
+    }
+
+    fn signature_name(&self, number: u32) -> Option<String> {
+        let index = (number as usize).checked_sub(1)?;
+        Some(self.model.signatures[index].name.clone())
     }
 
     fn device_name(&self, number: u32) -> Option<String> {

@@ -5,7 +5,7 @@ use super::passes;
 use super::plan::{Plan, Role};
 use crate::counter::seconds;
 use crate::decide::trace::Step;
-use crate::decide::{Finding, Policy, Work, limit};
+use crate::decide::{Finding, Policy, Work, inspect, limit};
 use crate::flow::{
     FLAG_ADOPTED, FLAG_BROADCAST, FLAG_INITIATOR_HIGH, FLAG_LIMITED, Flow, LiveFlow, idle_timeout,
     state,
@@ -83,13 +83,27 @@ pub(super) fn follow<T: Tables>(
     if passes(work) {
         advance(flow, &work.packet, from_initiator, second);
     }
+    // So have its groups.
+    if flow.epoch() == policy.epoch {
+        look_for(work, flow.groups(), from_initiator, false);
+    }
+}
+
+/// What is looked for in the packet.
+#[inline(always)]
+fn look_for(work: &mut Work, groups: [u16; 2], from_initiator: bool, fresh: bool) {
+    let inspection = &mut work.inspection;
+    let [client, server] = groups;
+    inspection.groups = [client.into(), server.into()];
+    inspection.sender = u32::from(!from_initiator);
+    inspection.fresh = fresh.into();
 }
 
 /// Writes a new judgement into a flow that an older policy had judged.
 #[inline(always)]
 pub(super) fn renew<T: Tables>(
     policy: &Policy<'_, T>,
-    work: &Work,
+    work: &mut Work,
     flow: &LiveFlow,
     from_initiator: bool,
 ) {
@@ -99,7 +113,10 @@ pub(super) fn renew<T: Tables>(
     flow.set_reasons([first.reason as u8, second.reason as u8]);
     flow.set_flags(flow.flags() & !(FLAG_BROADCAST | FLAG_LIMITED) | marks(work));
     flow.set_valid_until(valid_until(work));
+    let groups = inspect::groups_of(policy, work);
+    flow.set_groups(groups);
     flow.set_epoch(policy.epoch);
+    look_for(work, groups, from_initiator, true);
 }
 
 /// Marks of a flow that come of its judgement.
@@ -151,6 +168,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
     if plan.source_is_high == from_initiator {
         marks |= FLAG_INITIATOR_HIGH;
     }
+    let groups = inspect::groups_of(policy, work);
     let opening = plan.role == Role::Opens;
     let adopted = plan.role == Role::Follows || !from_initiator;
     if adopted {
@@ -170,6 +188,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         created: seconds(plan.now),
         last_seen: seconds(plan.now),
         valid_until: valid_until(work),
+        groups,
         ..Flow::EMPTY
     };
     work.flow.packets = by_initiator([1, 0], from_initiator);
@@ -178,6 +197,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         work.findings = [Finding::of(Reason::FlowTableFull); 2];
         return;
     }
+    look_for(work, groups, from_initiator, true);
     if adopted {
         work.findings[0].reason = as_adopted(work.findings[0].reason);
         work.findings[1].reason = as_adopted(work.findings[1].reason);

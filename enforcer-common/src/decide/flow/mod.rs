@@ -17,7 +17,7 @@ use super::permit::permit;
 use super::trace::Step;
 use super::{Finding, Policy, Work, guard};
 use crate::counter::seconds;
-use crate::flow::{FLAG_INITIATOR_HIGH, state};
+use crate::flow::{FLAG_CUT, FLAG_INITIATOR_HIGH, state};
 use crate::packet::icmp;
 use crate::tables::{Frame, Tables};
 use crate::verdict::{Fate, Reason, Tolerance};
@@ -77,6 +77,10 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
         // again, or forged, or the client lost its memory. None may age the flow.
         let repeated = flow.state() < state::CLOSING && from_initiator;
         if role != Role::Opens || repeated {
+            if flow.flags() & FLAG_CUT != 0 {
+                work.findings = [Finding::of(Reason::Signature); 2];
+                return Recalled::Answered;
+            }
             if is_current(policy, work, flow, from_initiator) {
                 follow(policy, work, flow, from_initiator, seconds(now));
                 return Recalled::Answered;
@@ -160,7 +164,7 @@ fn guarded_permit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 
 /// Whether the frame passes, be it because of audit mode.
 #[inline(always)]
-fn passes(work: &Work) -> bool {
+pub(super) fn passes(work: &Work) -> bool {
     let end = |party: &Party, finding: Finding| {
         !party.judged || !matches!(finding.reason.fate(party.mode, Tolerance::NONE), Fate::Deny)
     };

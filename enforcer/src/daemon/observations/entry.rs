@@ -258,6 +258,9 @@ pub(super) const fn depends_on_policy(reason: Reason) -> bool {
         | Reason::RogueRouter
         | Reason::FragmentOrphan
         | Reason::FragmentOverlap
-        | Reason::FragmentTiny => false,
+        | Reason::FragmentTiny
+        | Reason::Signature
+        | Reason::StreamLost
+        | Reason::StreamDiffers => false,
     }
 }

@@ -64,8 +64,24 @@ impl<'m> Merging<'m> {
         model
             .profiles
             .extend(self.profiles.keys().map(|index| self.profile(*index)));
+        self.watch(&mut model);
         self.place_devices(&mut model);
         model
+    }
+
+    /// Signatures are those of the old policy; they go on for the devices of a profile
+    /// that are of its twin now.
+    fn watch(&self, model: &mut Model) {
+        for signature in &mut model.signatures {
+            for (index, twin) in &self.profiles {
+                let name = &self.new.profiles[*index].name;
+                let old = self.old.profiles.iter();
+                let old = old.zip(0..).find(|(profile, _)| profile.name == *name);
+                if old.is_some_and(|(_, old)| signature.profiles.contains(&old)) {
+                    signature.profiles.push(*twin);
+                }
+            }
+        }
     }
 
     /// A rule of the old policy means the devices that were of a profile, though

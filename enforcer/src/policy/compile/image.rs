@@ -113,6 +113,11 @@ impl Image {
         (self.place(buckets), buckets.len() as u32 - 1)
     }
 
+    /// Lines so far.
+    pub(super) fn length(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Appends a table and returns its first line.
     pub(super) fn place<L: Line>(&mut self, table: &[L]) -> u32 {
         let first = self.lines.len() as u32;
@@ -133,7 +138,7 @@ pub(super) fn layout(lines: &[[u64; 8]]) -> Layout {
     unsafe { std::mem::transmute_copy(&lines[LAYOUT_LINE as usize]) }
 }
 
-fn rows(values: &[u16]) -> Vec<Row> {
+pub(super) fn rows(values: &[u16]) -> Vec<Row> {
     let chunks = values.chunks(32);
     chunks
         .map(|chunk| {

@@ -9,6 +9,7 @@ mod image;
 mod peers;
 mod ports;
 mod services;
+pub mod signatures;
 
 use std::fmt;
 
@@ -17,7 +18,8 @@ use enforcer_common::table::{
     CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, LEARN_ADDRESSES, LEARN_NAMES,
     PROFILE_ARP, PROFILE_DHCP, PROFILE_DHCP_SERVERS, PROFILE_ENFORCE, PROFILE_NAMES,
     PROFILE_NEIGHBOUR_DISCOVERY, PROFILE_PASS_BAD_FRAME, PROFILE_PASS_FLOW_TABLE_FULL,
-    PROFILE_ROUTERS, PROFILE_TRACK_FRAGMENTS, PortPlaces, ProfileLine, Settings, Windows,
+    PROFILE_PASS_STREAM_LOST, PROFILE_ROUTERS, PROFILE_TRACK_FRAGMENTS, PortPlaces, ProfileLine,
+    Settings, Windows,
 };
 use enforcer_common::verdict::{Mode, Tolerance};
 use sha2::{Digest as _, Sha256};
@@ -30,6 +32,7 @@ use groups::Groups;
 use image::Image;
 use peers::PeerClasses;
 use services::ServiceClasses;
+pub use signatures::GroupSize;
 
 /// What the kernel reads, and what its numbers mean.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct Compiled {
     pub groups: Vec<Vec<Peer>>,
     /// Rules whose calendars must be kept up to date.
     pub scheduled: Vec<Scheduled>,
+    /// What is looked for together, and what that takes.
+    pub inspected: Vec<GroupSize>,
 }
 
 impl Compiled {
@@ -97,6 +102,8 @@ pub enum Error {
         count: usize,
         limit: usize,
     },
+    /// What is wrong with the signatures, in a sentence.
+    Signatures(String),
 }
 
 impl fmt::Display for Error {
@@ -105,6 +112,7 @@ impl fmt::Display for Error {
             Self::TooMany { what, count, limit } => {
                 write!(f, "the policy has {count} {what}; the tables hold {limit}")
             }
+            Self::Signatures(error) => f.write_str(error),
         }
     }
 }
@@ -136,6 +144,7 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
     check("profiles", model.profiles.len(), limits::PROFILES)?;
     // One number more is the guards'.
     check("rules", rules.len(), limits::RULES - 1)?;
+    check("signatures", model.signatures.len(), limits::SIGNATURES)?;
 
     let peers = PeerClasses::new(model);
     let groups = Groups::new(model);
@@ -156,7 +165,12 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
     image.place_peers(&peers);
     image.place_services(&services);
     image.place_cells(&cells);
-    let lines = image.finish(settings(model), digest, model, rules.len());
+    let (inspection, inspected) = signatures::place(&mut image, model, &services)?;
+    let settings = Settings {
+        inspection,
+        ..settings(model)
+    };
+    let lines = image.finish(settings, digest, model, rules.len());
     Ok(Compiled {
         lines,
         digest,
@@ -164,6 +178,7 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
         ports,
         groups: groups.peers,
         scheduled,
+        inspected,
     })
 }
 
@@ -249,6 +264,7 @@ fn profile_flags(
         (fragments == Fragments::Track, PROFILE_TRACK_FRAGMENTS),
         (on_error.bad_frame, PROFILE_PASS_BAD_FRAME),
         (on_error.flow_table_full, PROFILE_PASS_FLOW_TABLE_FULL),
+        (on_error.stream_lost, PROFILE_PASS_STREAM_LOST),
     ])
 }
 
@@ -285,6 +301,7 @@ fn tolerance(on_error: OnError) -> u32 {
             on_error.flow_table_full,
             Tolerance::FLOW_TABLE_FULL.0.into(),
         ),
+        (on_error.stream_lost, Tolerance::STREAM_LOST.0.into()),
     ])
 }
 
@@ -317,7 +334,7 @@ fn settings(model: &Model) -> Settings {
         tolerance: tolerance(model.defaults.on_error),
         opened: 0,
         learning: learning(model),
-        reserved: 0,
+        inspection: 0,
     }
 }
 

@@ -29,7 +29,10 @@ impl ServiceClasses {
             .profiles
             .iter()
             .flat_map(|profile| &profile.rules)
-            .flat_map(|rule| rule.services.iter().copied().map(span))
+            .flat_map(|rule| &rule.services)
+            .chain(model.signatures.iter().flat_map(|of| &of.services))
+            .copied()
+            .map(span)
             .chain(guarded)
             .collect();
         // The places at which some service begins, or has just ended.

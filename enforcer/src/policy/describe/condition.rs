@@ -146,6 +146,7 @@ fn on_error(on_error: OnError) -> String {
     let passed = [
         (on_error.bad_frame, "bad_frame allow"),
         (on_error.flow_table_full, "flow_table_full allow"),
+        (on_error.stream_lost, "stream_lost allow"),
     ];
     let passed = passed.iter().filter(|(passes, _)| *passes);
     passed.map(|(_, text)| *text).collect::<Vec<_>>().join(" ")

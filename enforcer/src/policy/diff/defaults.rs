@@ -51,6 +51,7 @@ pub(super) fn texts(model: &Model) -> Vec<(&'static str, String)> {
             "on_error.flow_table_full",
             on_failure(on_error.flow_table_full),
         ),
+        ("on_error.stream_lost", on_failure(on_error.stream_lost)),
         ("control_frames.stp", control_frames.stp.to_string()),
         ("control_frames.lldp", control_frames.lldp.to_string()),
         ("control_frames.lacp", control_frames.lacp.to_string()),

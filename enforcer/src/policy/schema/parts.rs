@@ -248,6 +248,10 @@ fn on_error() -> Value {
                 fate("A header is malformed or cannot be followed"),
             ),
             ("flow_table_full", fate("The flow table takes no new entry")),
+            (
+                "stream_lost",
+                fate("Bytes that signatures are looked for in cannot be followed"),
+            ),
         ],
     );
     json!({

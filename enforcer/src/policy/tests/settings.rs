@@ -144,6 +144,7 @@ fn fragments_and_failures() {
     let passes = |bad_frame, flow_table_full| OnError {
         bad_frame,
         flow_table_full,
+        stream_lost: false,
     };
     assert_eq!(of(""), (Fragments::Deny, passes(false, false)));
     assert_eq!(

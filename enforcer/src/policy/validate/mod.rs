@@ -23,6 +23,7 @@ mod expectation;
 mod extends;
 mod moment;
 mod name;
+mod part;
 mod peer;
 mod port;
 mod profile;
@@ -33,6 +34,7 @@ mod scalar;
 mod schedule;
 mod service;
 mod settings;
+mod signature;
 mod unique;
 
 pub(super) use device::Listed;
@@ -106,6 +108,13 @@ pub(super) fn validate(sources: &Sources, now: u32, findings: &mut Findings) -> 
     let profiles = profile::profiles(raw_profiles, &names, &defaults, &profiles_here, findings);
     let devices = device::devices(&sources.devices, &names, &profiles, &ports, findings);
     port::limit(&ports, &devices, &ports_here, findings);
+    let signatures = signature::signatures(
+        raw.signatures.as_ref(),
+        &names,
+        &profiles,
+        &top.key("signatures"),
+        findings,
+    );
     let tests = expectation::tests(
         raw.tests.as_ref(),
         &names,
@@ -123,6 +132,7 @@ pub(super) fn validate(sources: &Sources, now: u32, findings: &mut Findings) -> 
         peers: names.peers,
         profiles,
         devices,
+        signatures,
         tests,
     };
     warn_unused(&model, raw_peers, &peers_here, &profiles_here, findings);
@@ -141,6 +151,7 @@ pub(super) fn only_devices(raw: &raw::Document, number: usize, findings: &mut Fi
         ("peers", raw.peers.is_some()),
         ("profiles", raw.profiles.is_some()),
         ("include", raw.include.is_some()),
+        ("signatures", raw.signatures.is_some()),
         ("tests", raw.tests.is_some()),
     ];
     for (key, _) in present.into_iter().filter(|(_, present)| *present) {

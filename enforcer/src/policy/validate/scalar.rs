@@ -154,10 +154,10 @@ pub(super) fn mode(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> 
     }
 }
 
-/// One of two words.
-pub(super) fn choice<T: Copy>(
+/// One of a few words.
+pub(super) fn choice<T: Copy, const N: usize>(
     value: &Scalar,
-    choices: [(&str, T); 2],
+    choices: [(&str, T); N],
     here: &Here<'_>,
     findings: &mut Findings,
 ) -> Option<T> {

@@ -68,7 +68,11 @@ fn of_value(key: &str, value: &Scalar, here: &Here<'_>, findings: &mut Findings)
 }
 
 /// A port or a range of them.
-fn ports(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<(u16, u16)> {
+pub(super) fn ports(
+    value: &Scalar,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<(u16, u16)> {
     const FORM: &str = "a port from 1 to 65535, a range such as 8000-8010, or any";
     let text = match value {
         Scalar::Text(text) if text == "any" => return Some((0, u16::MAX)),

@@ -43,6 +43,7 @@ pub(super) struct Stated {
     fragments: Option<Fragments>,
     bad_frame: Option<bool>,
     flow_table_full: Option<bool>,
+    stream_lost: Option<bool>,
     limit: Rates,
     ethertypes: Option<Vec<u16>>,
 }
@@ -73,6 +74,7 @@ impl Stated {
             fragments: self.fragments.or(other.fragments),
             bad_frame: self.bad_frame.or(other.bad_frame),
             flow_table_full: self.flow_table_full.or(other.flow_table_full),
+            stream_lost: self.stream_lost.or(other.stream_lost),
             limit: Rates {
                 packets: self.limit.packets.or(other.limit.packets),
                 bytes: self.limit.bytes.or(other.limit.bytes),
@@ -107,6 +109,7 @@ impl Stated {
                 flow_table_full: self
                     .flow_table_full
                     .unwrap_or(otherwise.on_error.flow_table_full),
+                stream_lost: self.stream_lost.unwrap_or(otherwise.on_error.stream_lost),
             },
             limit: self.limit.over(otherwise.limit),
             ethertypes: self
@@ -207,7 +210,7 @@ fn on_error(
     let raw = match raw {
         Either::Scalar(value) => {
             let all = choice(value, choices, here, findings);
-            (stated.bad_frame, stated.flow_table_full) = (all, all);
+            (stated.bad_frame, stated.flow_table_full, stated.stream_lost) = (all, all, all);
             return;
         }
         Either::Mapping(raw) => raw,
@@ -219,4 +222,5 @@ fn on_error(
     };
     stated.bad_frame = read(&raw.bad_frame, "bad_frame");
     stated.flow_table_full = read(&raw.flow_table_full, "flow_table_full");
+    stated.stream_lost = read(&raw.stream_lost, "stream_lost");
 }

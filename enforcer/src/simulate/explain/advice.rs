@@ -146,6 +146,13 @@ pub(super) fn of_reason(case: &Case<'_>, reason: Reason) -> Vec<String> {
         Reason::FragmentOrphan | Reason::FragmentOverlap | Reason::FragmentTiny => {
             "let the sender send whole packets, or its fragments in order".to_owned()
         }
+        Reason::Signature => {
+            "another `action` of the signature, or other `profiles` for it".to_owned()
+        }
+        Reason::StreamLost | Reason::StreamDiffers => {
+            "let the sender send in order, or `on_error: {stream_lost: allow}` in the profile"
+                .to_owned()
+        }
         // Told with the end that they are about, or no denial.
         Reason::NoRule
         | Reason::RuleAsleep

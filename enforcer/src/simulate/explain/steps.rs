@@ -121,6 +121,11 @@ fn sentence(model: &Model, crossing: &Crossing, step: Step) -> String {
         }
         Step::Class { ip, class } => class_text(model, ip, class),
         Step::Service { index, class } => service_text(model, index, class),
+        Step::Signature { number } => match model.signatures.get((number as usize).wrapping_sub(1))
+        {
+            Some(signature) => format!("It bears the signature {}.", signature.name),
+            None => String::new(),
+        },
         // Told in `tell`, which knows more.
         Step::Cell { .. } => String::new(),
     }

@@ -1,0 +1,352 @@
+//! Inspect stage: looks for signatures in what a flow carries. A datagram is a text of
+//! its own; the segments of a TCP connection are one, however it is cut. Place → load →
+//! scan → verify, piece by piece.
+
+pub(super) mod scan;
+mod scratch;
+pub(super) mod stream;
+pub(super) mod verify;
+
+use self::scratch::{HITS, START, UNKNOWN, copy_tail, course};
+pub use self::scratch::{Inspection, PIECE};
+use self::stream::{LOOK, LOST, NOTHING};
+use self::verify::{LATER, YES};
+use super::flow::passes;
+use super::identify::Party;
+use super::trace::Step;
+use super::{Finding, Policy, Work};
+use crate::flow::{FLAG_CUT, protocol};
+use crate::signature::{ACTION_CUT, ACTION_DROP, SPAN, Transitions};
+use crate::stream::{Head, PENDING, Pending};
+use crate::tables::{Frame, Tables};
+use crate::verdict::Reason;
+
+/// Pieces of the longest packet that there is.
+const PIECES: u32 = 65;
+/// Signatures that one state tells of.
+const TOLD: u32 = 16;
+/// Signatures whose parts are looked for in one piece.
+const LOOKS: u32 = 32;
+
+/// Whether there may be something to look at in a packet of this flow.
+#[inline(always)]
+pub(super) fn concerns(work: &Work) -> bool {
+    let [client, server] = work.inspection.groups;
+    client | server != 0
+}
+
+/// Groups of the signatures that are looked for in a flow: for what the end that began
+/// it sends, and for what the other does. None if no end is of a profile they are for.
+#[inline(always)]
+pub(super) fn groups_of<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> [u16; 2] {
+    let Some(line) = policy.inspection() else {
+        return [0; 2];
+    };
+    let place = u32::from(work.plan.service) * 2;
+    let of = |place: u32| {
+        let number = policy.short(line.of_services, place);
+        let wanted = policy.group(number.into()).is_some_and(|group| {
+            group.profiles == 0 || is_of(policy, group.profiles, &work.parties)
+        });
+        if wanted { number } else { 0 }
+    };
+    [of(place), of(place + 1)]
+}
+
+#[inline(always)]
+fn is_of<T: Tables>(policy: &Policy<'_, T>, profiles: u32, parties: &[Party; 2]) -> bool {
+    let [source, destination] = parties;
+    verify::has_profile(policy, profiles, source.judged, source.profile)
+        || verify::has_profile(policy, profiles, destination.judged, destination.profile)
+}
+
+/// Looks through a packet that passes, and remembers where its stream stands.
+#[inline(always)]
+pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) {
+    let inspection = &mut work.inspection;
+    inspection.signature = 0;
+    inspection.action = 0;
+    inspection.lost = 0;
+    inspection.outdated = 0;
+    inspection.course = course::ONWARD;
+    inspection.again = 0;
+    if work.packet.is_fragment() {
+        // Its bytes would have to be looked at with those of the other parts.
+        return find(work, Reason::StreamLost);
+    }
+    let is_tcp = work.packet.protocol == protocol::TCP;
+    let task = if is_tcp {
+        policy.tables.enter_stream(policy, work)
+    } else {
+        enter_datagram(work)
+    };
+    if task == NOTHING {
+        return;
+    }
+    if task == LOST {
+        return find(work, Reason::StreamLost);
+    }
+    work.inspection.offset = work.packet.next;
+    work.inspection.left = work.packet.end.wrapping_sub(work.packet.next);
+    mark(&mut work.inspection);
+    let complete = look_through(frame, policy, work);
+    conclude(policy, work, complete);
+    if is_tcp && goes_on(work) {
+        policy.tables.leave_stream(policy, work);
+    }
+}
+
+/// Whether the packet passes, be it because what cannot be followed is tolerated.
+#[inline(always)]
+fn goes_on(work: &Work) -> bool {
+    let lost = matches!(
+        work.findings[0].reason,
+        Reason::StreamLost | Reason::StreamDiffers
+    );
+    if lost {
+        work.inspection.strict == 0
+    } else {
+        passes(work)
+    }
+}
+
+/// A datagram is a text of its own.
+#[inline(always)]
+fn enter_datagram(work: &mut Work) -> u32 {
+    let inspection = &mut work.inspection;
+    let sender = inspection.sender as usize & 1;
+    if inspection.groups[sender] == 0 || work.packet.end <= work.packet.next {
+        return NOTHING;
+    }
+    inspection.head = Head {
+        from_start: 1,
+        ..Head::default()
+    };
+    LOOK
+}
+
+/// Notes where the bytes begin that move the stream on.
+#[inline(always)]
+fn mark(inspection: &mut Inspection) {
+    inspection.sequence = inspection.head.next;
+    inspection.before = inspection.head.state;
+}
+
+/// True when all of it was looked at.
+#[inline(always)]
+fn look_through<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) -> bool {
+    for _ in 0..PIECES {
+        let inspection = &mut work.inspection;
+        if inspection.left == 0 {
+            return true;
+        }
+        let mut piece = inspection.left;
+        if inspection.course == course::AGAIN && piece > inspection.again {
+            piece = inspection.again;
+        }
+        if piece > PIECE as u32 {
+            piece = PIECE as u32;
+        }
+        inspection.piece = piece;
+        if !policy.tables.load_piece(frame, work) {
+            return false;
+        }
+        policy.tables.scan(policy, work);
+        policy.tables.verify_hits(policy, work);
+        turn(&mut work.inspection);
+        let inspection = &work.inspection;
+        if inspection.course == course::AGAIN && inspection.again == 0 {
+            if inspection.expected != UNKNOWN && inspection.expected != inspection.head.state {
+                work.findings = [Finding::of(Reason::StreamDiffers); 2];
+                return true;
+            }
+            if inspection.left == 0 {
+                return true;
+            }
+            if policy.tables.resume_stream(policy, work) != LOOK {
+                return false;
+            }
+            mark(&mut work.inspection);
+        }
+    }
+    work.inspection.left == 0
+}
+
+/// Moves on behind the piece: its last bytes are what comes before the next one.
+#[inline(always)]
+fn turn(inspection: &mut Inspection) {
+    let piece = inspection.piece;
+    // SAFETY: the mask keeps the place inside, and a tail stands behind it: the text is
+    // longer than a piece and two tails.
+    unsafe {
+        let text = inspection.text.as_mut_ptr();
+        copy_tail(text.add(piece as usize & (2 * PIECE - 1)), text);
+    }
+    let head = &mut inspection.head;
+    let known = head.known.wrapping_add(piece);
+    head.known = if known > SPAN as u32 {
+        SPAN as u32
+    } else {
+        known
+    };
+    head.length = head.length.saturating_add(piece);
+    head.next = head.next.wrapping_add(piece);
+    inspection.offset = inspection.offset.wrapping_add(piece);
+    inspection.left = inspection.left.wrapping_sub(piece);
+    if inspection.course == course::AGAIN {
+        inspection.again = inspection.again.wrapping_sub(piece);
+    }
+}
+
+/// Copies the piece out of the frame.
+#[inline(always)]
+pub(super) fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {
+    let inspection = &mut work.inspection;
+    let (offset, length) = (inspection.offset, inspection.piece);
+    // SAFETY: the text is longer than START and PIECE together.
+    let place = unsafe {
+        let start = inspection.text.as_mut_ptr().add(START);
+        &mut *start.cast::<[u8; PIECE]>()
+    };
+    frame.copy(offset, length, place)
+}
+
+/// Looks for the signatures whose patterns the scan has found, and for those that wait
+/// for this piece.
+#[inline(always)]
+pub(super) fn verify_hits<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    work.inspection.looks = 0;
+    if work.inspection.course == course::ONWARD {
+        for place in 0..PENDING {
+            let pending = work.inspection.head.pending[place];
+            if pending.signature == 0 {
+                continue;
+            }
+            work.inspection.head.pending[place].signature = 0;
+            let back = work.inspection.head.next.wrapping_sub(pending.end);
+            let end = (START as u32).wrapping_sub(back);
+            policy.tables.verify(policy, work, pending.signature, end);
+        }
+    }
+    if work.inspection.hit_count > HITS as u32 {
+        work.inspection.lost = 1;
+    }
+    for index in 0..HITS as u32 {
+        if index >= work.inspection.hit_count {
+            break;
+        }
+        policy.tables.verify_hit(policy, work, index);
+    }
+}
+
+/// Looks for the signatures that one hit tells of.
+#[inline(always)]
+pub(super) fn verify_hit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, index: u32) {
+    let sender = work.inspection.sender as usize & 1;
+    let Some(group) = policy.group(work.inspection.groups[sender]) else {
+        return;
+    };
+    let (outputs, column) = (group.outputs, group.output_column);
+    let hit = work.inspection.hits[index as usize & (HITS - 1)];
+    let row = group.states + hit.state + (column >> 4);
+    let Some(row) = policy.line::<Transitions>(row) else {
+        return;
+    };
+    let list = row.0[column as usize & 15];
+    for step in 0..TOLD {
+        let number = u32::from(policy.short(outputs, list + step));
+        if number == 0 {
+            break;
+        }
+        policy.tables.verify(policy, work, number, hit.end);
+    }
+}
+
+/// Looks for one signature whose pattern ends at an index of the text, within what may
+/// be spent on a piece; keeps what comes of it.
+#[inline(always)]
+pub(super) fn verify<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end: u32) {
+    if work.inspection.looks >= LOOKS {
+        work.inspection.lost = 1;
+        return;
+    }
+    work.inspection.looks += 1;
+    match verify::verify(policy, work, number, end) {
+        YES => take(policy, work, number),
+        LATER => wait(work, number, end),
+        _ => {}
+    }
+}
+
+/// A signature was found; of several the one that does most counts.
+#[inline(always)]
+fn take<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32) {
+    let Some(signature) = policy.signature(number) else {
+        return;
+    };
+    if signature.action > work.inspection.action {
+        work.inspection.action = signature.action;
+        work.inspection.signature = number;
+    }
+}
+
+/// Keeps a hit until more of the stream has come.
+#[inline(always)]
+fn wait(work: &mut Work, number: u32, end: u32) {
+    let inspection = &mut work.inspection;
+    if work.packet.protocol != protocol::TCP || inspection.course != course::ONWARD {
+        return;
+    }
+    let sequence = inspection
+        .head
+        .next
+        .wrapping_add(end.wrapping_sub(START as u32));
+    let mut kept = false;
+    for place in 0..PENDING {
+        if !kept && inspection.head.pending[place].signature == 0 {
+            inspection.head.pending[place] = Pending {
+                signature: number,
+                end: sequence,
+            };
+            kept = true;
+        }
+    }
+    if !kept {
+        inspection.lost = 1;
+    }
+}
+
+/// What was found becomes the finding.
+#[inline(always)]
+fn conclude<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, complete: bool) {
+    let (signature, action) = (work.inspection.signature, work.inspection.action);
+    if signature != 0 {
+        policy.tables.note(Step::Signature { number: signature });
+    }
+    if action >= ACTION_DROP {
+        find(work, Reason::Signature);
+        if action == ACTION_CUT
+            && let Some(flow) = policy.tables.flow(&work.key)
+        {
+            flow.set_flags(flow.flags() | FLAG_CUT);
+        }
+        return;
+    }
+    let differs = matches!(work.findings[0].reason, Reason::StreamDiffers);
+    if !differs && (!complete || work.inspection.lost != 0) {
+        find(work, Reason::StreamLost);
+    }
+}
+
+#[inline(always)]
+fn find(work: &mut Work, reason: Reason) {
+    work.findings = [Finding::of(reason); 2];
+}

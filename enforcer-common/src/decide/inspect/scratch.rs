@@ -1,0 +1,206 @@
+//! Scratch of the inspection: the piece of the text that is looked at, with what came
+//! before it, and what was found so far.
+
+use crate::signature::SPAN;
+use crate::stream::Head;
+
+/// Bytes that are looked at in one go.
+pub const PIECE: usize = 1024;
+/// Where a piece stands: behind the bytes that came before it.
+pub(super) const START: usize = SPAN;
+/// A power of two, so that a mask keeps every index inside; there is room for a tail
+/// at the last one.
+pub(super) const TEXT: usize = 2 * PIECE;
+pub(super) const MASK: usize = TEXT - 1;
+/// A word from any place.
+///
+/// # Safety
+/// Eight bytes can be read there.
+#[inline(always)]
+unsafe fn load(place: *const u8) -> u64 {
+    // SAFETY: as promised by the caller.
+    #[cfg(not(target_arch = "bpf"))]
+    unsafe {
+        place.cast::<u64>().read_unaligned()
+    }
+    // What Rust calls unaligned is read byte by byte on this target, though every machine
+    // that it runs on reads a word from anywhere.
+    // SAFETY: as promised by the caller.
+    #[cfg(target_arch = "bpf")]
+    unsafe {
+        place.cast::<u64>().read_volatile()
+    }
+}
+
+/// Writes a word to any place.
+///
+/// # Safety
+/// Eight bytes can be written there.
+#[inline(always)]
+unsafe fn store(place: *mut u8, word: u64) {
+    // SAFETY: as promised by the caller.
+    #[cfg(not(target_arch = "bpf"))]
+    unsafe {
+        place.cast::<u64>().write_unaligned(word);
+    }
+    // SAFETY: as promised by the caller; see above.
+    #[cfg(target_arch = "bpf")]
+    unsafe {
+        place.cast::<u64>().write_volatile(word);
+    }
+}
+
+/// Copies as many bytes as a tail has, to a place before or apart from where they are.
+///
+/// # Safety
+/// Both places have that many bytes.
+#[inline(always)]
+pub(super) unsafe fn copy_tail(from: *const u8, to: *mut u8) {
+    for word in 0..SPAN / 8 {
+        // SAFETY: as promised by the caller.
+        unsafe { store(to.add(word * 8), load(from.add(word * 8))) };
+    }
+}
+
+/// Places that patterns were found at, in one piece.
+pub(super) const HITS: usize = 16;
+
+/// A place where a pattern ends.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hit {
+    /// Index in the text of the first byte after it.
+    pub(super) end: u32,
+    /// Row of the automaton's state.
+    pub(super) state: u32,
+}
+
+/// No state of an automaton.
+pub(super) const UNKNOWN: u32 = u32::MAX;
+
+/// How the bytes of a packet follow those before.
+pub(super) mod course {
+    /// They stand alone, or are next: what is kept of a stream moves on with them.
+    pub(in crate::decide) const ONWARD: u32 = 0;
+    /// They were sent before, and must be the same.
+    pub(in crate::decide) const AGAIN: u32 = 1;
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Inspection {
+    /// Signature that was found, 0 for none, and one of `ACTION_…`.
+    pub signature: u32,
+    pub action: u32,
+    /// Groups that are looked for in what each end of the flow sends, who began first.
+    pub groups: [u32; 2],
+    /// Which end sent the packet: 0 who began the flow.
+    pub sender: u32,
+    /// Whether the flow was judged just now, so that its stream may begin anywhere.
+    pub fresh: u32,
+    /// Offset in the frame of the next byte to be looked at, and how many are left.
+    pub(super) offset: u32,
+    pub(super) left: u32,
+    /// Bytes in the piece.
+    pub(super) piece: u32,
+    /// One of [`course`].
+    pub(super) course: u32,
+    /// Of bytes that come again: how many are left, and the automaton's state that must
+    /// be met after them, or [`UNKNOWN`].
+    pub(super) again: u32,
+    pub(super) expected: u32,
+    /// Where the bytes that move the stream on begin: sequence number, and state of the
+    /// automaton before them.
+    pub(super) sequence: u32,
+    pub(super) before: u32,
+    /// Whether what cannot be followed is denied.
+    pub(super) strict: u32,
+    /// Whether something of the text was missed.
+    pub(super) lost: u32,
+    /// Whether the state is that of another policy's automaton.
+    pub(super) outdated: u32,
+    /// Places where patterns end; how many there were may be above [`HITS`].
+    pub(super) hit_count: u32,
+    /// Signatures looked for in the piece.
+    pub(super) looks: u32,
+    /// States of the automaton in each lane.
+    pub(super) lanes: [u32; 4],
+    /// Policy and group whose byte classes are at hand.
+    pub(super) classes_of: u64,
+    /// Where the sender's stream stands; a datagram is one of its own.
+    pub(super) head: Head,
+    pub(super) hits: [Hit; HITS],
+    pub(super) classes: [u8; 256],
+    pub(super) text: [u8; TEXT + SPAN],
+}
+
+impl Inspection {
+    pub const EMPTY: Self = Self {
+        signature: 0,
+        action: 0,
+        groups: [0; 2],
+        sender: 0,
+        fresh: 0,
+        offset: 0,
+        left: 0,
+        piece: 0,
+        course: 0,
+        again: 0,
+        expected: 0,
+        sequence: 0,
+        before: 0,
+        strict: 0,
+        lost: 0,
+        outdated: 0,
+        hit_count: 0,
+        looks: 0,
+        lanes: [0; 4],
+        classes_of: 0,
+        head: Head {
+            epoch: 0,
+            next: 0,
+            state: 0,
+            length: 0,
+            from_start: 0,
+            known: 0,
+            floor: 0,
+            reserved: 0,
+            checkpoint: 0,
+            oldest: 0,
+            pending: [crate::stream::Pending {
+                signature: 0,
+                end: 0,
+            }; crate::stream::PENDING],
+        },
+        hits: [Hit { end: 0, state: 0 }; HITS],
+        classes: [0; 256],
+        text: [0; TEXT + SPAN],
+    };
+
+    /// A byte of the text, by its index.
+    #[inline(always)]
+    pub(super) fn byte(&self, index: u32) -> u8 {
+        // SAFETY: the mask keeps the index inside.
+        unsafe { *self.text.as_ptr().add(index as usize & MASK) }
+    }
+
+    /// Eight bytes of the text from an index on.
+    #[inline(always)]
+    pub(super) fn word(&self, index: u32) -> u64 {
+        // SAFETY: the mask keeps the index inside, and there is room for a word behind
+        // the last one; any bytes are a valid word.
+        unsafe { u64::from_le(load(self.text.as_ptr().add(index as usize & MASK))) }
+    }
+
+    /// Index of the first byte that is known.
+    #[inline(always)]
+    pub(super) const fn begin(&self) -> i32 {
+        START as i32 - self.head.known as i32
+    }
+
+    /// Index behind the last byte.
+    #[inline(always)]
+    pub(super) const fn end(&self) -> i32 {
+        START as i32 + self.piece as i32
+    }
+}

@@ -1,0 +1,371 @@
+//! Where the bytes of a TCP segment stand in their stream: next, sent before, or out of
+//! turn. What is let through is remembered until the other end has it, so that bytes
+//! which come again can be told from others.
+
+use super::scratch::{Inspection, START, UNKNOWN, copy_tail, course};
+use crate::decide::{Policy, Work};
+use crate::packet::transport::flags;
+use crate::signature::SPAN;
+use crate::stream::{Checkpoint, Head, Side, UNDER_WAY};
+use crate::tables::Tables;
+use crate::verdict::{Mode, Tolerance};
+
+/// What there is to do.
+pub(super) const NOTHING: u32 = 0;
+pub(super) const LOOK: u32 = 1;
+/// The segment cannot be looked at in its turn.
+pub const LOST: u32 = 2;
+
+/// Whether `a` comes after `b`, in numbers that wrap around (RFC 9293, 3.4).
+#[inline(always)]
+const fn is_after(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b) as i32 > 0
+}
+
+/// Finds out how a segment follows those before, and gets what is known of its stream.
+#[inline(always)]
+pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
+    let packet = work.packet;
+    let sender = work.inspection.sender & 1;
+    let payload = packet.end.wrapping_sub(packet.next);
+    let opens = packet.tcp_flags & flags::SYN != 0;
+    if payload == 0 && packet.tcp_flags & (flags::SYN | flags::ACK) == 0 {
+        return NOTHING;
+    }
+    if policy.tables.stream(&work.key).is_none() {
+        if payload == 0 && !opens {
+            return NOTHING;
+        }
+        if !policy.tables.begin_stream(&work.key) {
+            return LOST;
+        }
+    }
+    let Some(stream) = policy.tables.stream(&work.key) else {
+        return LOST;
+    };
+    let (side, other) = (stream.side(sender), stream.side(1 - sender));
+    // SAFETY: both point into the table's entry, plain integers that any bytes are
+    // valid for.
+    unsafe {
+        if packet.tcp_flags & flags::ACK != 0 {
+            acknowledge(other, packet.acknowledgement);
+        }
+        if work.inspection.groups[sender as usize] == 0 {
+            return NOTHING;
+        }
+        if opens {
+            begin(policy.epoch, work, side, other);
+        }
+        if payload == 0 {
+            return NOTHING;
+        }
+        work.inspection.strict = u32::from(is_strict(policy, work));
+        let inspection = &mut work.inspection;
+        take_head(policy.epoch, inspection, side);
+        let first = packet.sequence.wrapping_add(u32::from(opens));
+        if inspection.head.epoch == 0 {
+            // Nothing is known of what came before.
+            (&raw mut (*side).acknowledged).write(first);
+            inspection.head = begin_at(policy.epoch, first);
+            inspection.lost = u32::from(inspection.fresh == 0);
+        } else if inspection.outdated != 0 && is_after(first, inspection.head.next) {
+            // An earlier policy looked at none of what came meanwhile.
+            (&raw mut (*side).acknowledged).write(first);
+            inspection.head = begin_at(policy.epoch, first);
+            inspection.outdated = 0;
+        }
+        place(inspection, side, first, payload)
+    }
+}
+
+/// A SYN begins the stream of its end; that of the other end too, where it begins the
+/// flow. One that comes in the middle of a stream begins nothing.
+///
+/// # Safety
+/// The pointers are to the sides in a table.
+#[inline(always)]
+unsafe fn begin(epoch: u32, work: &Work, side: *mut Side, other: *mut Side) {
+    let first = work.packet.sequence.wrapping_add(1);
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let known = (&raw const (*side).head.epoch).read() != 0;
+        let length = (&raw const (*side).head.length).read();
+        if work.inspection.fresh == 0 && known && length != 0 {
+            return;
+        }
+        (&raw mut (*side).head).write(Head {
+            from_start: 1,
+            ..begin_at(epoch, first)
+        });
+        (&raw mut (*side).acknowledged).write(first);
+        if work.inspection.fresh != 0 {
+            (&raw mut (*other).head.epoch).write(0);
+        }
+    }
+}
+
+/// Gets what is known of a side. The state of another policy's automaton is found anew
+/// from the last bytes, and what that policy let through is no longer told apart.
+///
+/// # Safety
+/// The pointer is to a side in a table.
+#[inline(always)]
+unsafe fn take_head(epoch: u32, inspection: &mut Inspection, side: *mut Side) {
+    // SAFETY: as promised by the caller.
+    inspection.head = unsafe { (&raw const (*side).head).read() };
+    let head = &mut inspection.head;
+    if head.epoch != epoch && head.epoch != 0 {
+        head.epoch = epoch;
+        head.floor = head.next;
+        head.oldest = head.checkpoint;
+        head.pending = Head::default().pending;
+        inspection.outdated = 1;
+    }
+}
+
+/// What is known of a stream that is met in its middle.
+#[inline(always)]
+fn begin_at(epoch: u32, sequence: u32) -> Head {
+    Head {
+        epoch,
+        next: sequence,
+        floor: sequence,
+        ..Head::default()
+    }
+}
+
+/// Takes note of what an end says to have received.
+///
+/// # Safety
+/// The pointer is to a side in a table.
+#[inline(always)]
+unsafe fn acknowledge(side: *mut Side, number: u32) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let (known, next) = (
+            (&raw const (*side).acknowledged).read(),
+            (&raw const (*side).head.next).read(),
+        );
+        if is_after(number, known) && !is_after(number, next) {
+            (&raw mut (*side).acknowledged).write(number);
+        }
+    }
+}
+
+/// # Safety
+/// The pointer is to a side in a table.
+#[inline(always)]
+unsafe fn place(inspection: &mut Inspection, side: *mut Side, first: u32, payload: u32) -> u32 {
+    let (next, end) = (inspection.head.next, first.wrapping_add(payload));
+    // SAFETY: as promised by the caller.
+    let acknowledged = unsafe { (&raw const (*side).acknowledged).read() };
+    inspection.course = course::ONWARD;
+    inspection.again = 0;
+    if first == next {
+        // SAFETY: likewise.
+        unsafe { forget_acknowledged(inspection, side, acknowledged) };
+        let under_way = inspection
+            .head
+            .checkpoint
+            .wrapping_sub(inspection.head.oldest);
+        if inspection.strict != 0 && under_way >= UNDER_WAY as u32 {
+            return LOST;
+        }
+        // SAFETY: likewise.
+        unsafe { take_tail(inspection, side) };
+        return LOOK;
+    }
+    if !is_after(end, acknowledged) {
+        // The other end has these bytes, and forgets them.
+        return NOTHING;
+    }
+    if inspection.strict == 0 {
+        inspection.head = begin_at(inspection.head.epoch, first);
+        inspection.lost = 1;
+        inspection.outdated = 0;
+        if is_after(next, end) {
+            // What is known of the stream stays.
+            inspection.course = course::AGAIN;
+            inspection.again = payload;
+            inspection.expected = UNKNOWN;
+        }
+        return LOOK;
+    }
+    if is_after(first, next) {
+        return LOST;
+    }
+    inspection.course = course::AGAIN;
+    let beyond = !is_after(next, end);
+    inspection.again = if beyond {
+        next.wrapping_sub(first)
+    } else {
+        payload
+    };
+    inspection.expected = UNKNOWN;
+    let mut state = 0;
+    if !is_after(inspection.head.floor, first) {
+        // SAFETY: likewise.
+        unsafe {
+            state = state_at(inspection, side, first);
+            inspection.expected = if beyond {
+                inspection.head.state
+            } else {
+                state_at(inspection, side, end)
+            };
+        }
+        if state == UNKNOWN || inspection.expected == UNKNOWN {
+            return LOST;
+        }
+    }
+    inspection.head.state = state;
+    inspection.head.known = 0;
+    inspection.head.from_start = 0;
+    inspection.outdated = 0;
+    LOOK
+}
+
+/// Takes up the stream where it goes on, after bytes that had come again.
+#[inline(always)]
+pub(in crate::decide) fn resume<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
+    let Some(stream) = policy.tables.stream(&work.key) else {
+        return LOST;
+    };
+    let side = stream.side(work.inspection.sender);
+    let inspection = &mut work.inspection;
+    // SAFETY: the pointer is into the table's entry.
+    unsafe {
+        take_head(policy.epoch, inspection, side);
+        take_tail(inspection, side);
+    }
+    inspection.course = course::ONWARD;
+    LOOK
+}
+
+/// Remembers what the packet moved on.
+#[inline(always)]
+pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    if work.inspection.course != course::ONWARD {
+        return;
+    }
+    let Some(stream) = policy.tables.stream(&work.key) else {
+        return;
+    };
+    let side = stream.side(work.inspection.sender);
+    let inspection = &mut work.inspection;
+    let place = inspection.head.checkpoint;
+    inspection.head.checkpoint = place.wrapping_add(1);
+    let under_way = inspection
+        .head
+        .checkpoint
+        .wrapping_sub(inspection.head.oldest);
+    if under_way > UNDER_WAY as u32 {
+        inspection.head.oldest = inspection.head.checkpoint.wrapping_sub(UNDER_WAY as u32);
+    }
+    // SAFETY: the pointer is into the table's entry, and the place is masked; the
+    // tail is as long as the one in the text, where it stands since the last piece.
+    unsafe {
+        let checkpoints = (&raw mut (*side).checkpoints).cast::<Checkpoint>();
+        checkpoints
+            .add(place as usize & (UNDER_WAY - 1))
+            .write(Checkpoint {
+                sequence: inspection.sequence,
+                state: inspection.before,
+            });
+        copy_tail(inspection.text.as_ptr(), (&raw mut (*side).tail).cast());
+        (&raw mut (*side).head).write(inspection.head);
+    }
+}
+
+/// Forgets the beginnings of segments that the other end has received whole.
+///
+/// # Safety
+/// The pointer is to a side in a table.
+#[inline(always)]
+unsafe fn forget_acknowledged(inspection: &mut Inspection, side: *mut Side, acknowledged: u32) {
+    let head = &mut inspection.head;
+    for _ in 0..UNDER_WAY {
+        if head.oldest == head.checkpoint {
+            break;
+        }
+        let following = head.oldest.wrapping_add(1);
+        let end = if following == head.checkpoint {
+            head.next
+        } else {
+            // SAFETY: as promised by the caller; the place is masked.
+            unsafe { checkpoint(side, following).sequence }
+        };
+        if is_after(end, acknowledged) {
+            break;
+        }
+        head.oldest = following;
+    }
+}
+
+/// State of the automaton before the segment that began at a sequence number, or
+/// [`UNKNOWN`].
+///
+/// # Safety
+/// The pointer is to a side in a table.
+#[inline(always)]
+unsafe fn state_at(inspection: &Inspection, side: *mut Side, sequence: u32) -> u32 {
+    let head = &inspection.head;
+    let mut state = UNKNOWN;
+    for step in 0..UNDER_WAY as u32 {
+        let place = head.oldest.wrapping_add(step);
+        if place == head.checkpoint {
+            break;
+        }
+        // SAFETY: as promised by the caller; the place is masked.
+        let checkpoint = unsafe { checkpoint(side, place) };
+        if checkpoint.sequence == sequence {
+            state = checkpoint.state;
+            break;
+        }
+    }
+    state
+}
+
+/// # Safety
+/// The pointer is to a side in a table.
+#[inline(always)]
+unsafe fn checkpoint(side: *mut Side, place: u32) -> Checkpoint {
+    // SAFETY: as promised by the caller; the place is masked.
+    unsafe {
+        let checkpoints = (&raw const (*side).checkpoints).cast::<Checkpoint>();
+        checkpoints.add(place as usize & (UNDER_WAY - 1)).read()
+    }
+}
+
+/// Puts the bytes that came before in front of the piece.
+///
+/// # Safety
+/// The pointer is to a side in a table.
+#[inline(always)]
+unsafe fn take_tail(inspection: &mut Inspection, side: *mut Side) {
+    const { assert!(START == SPAN) };
+    if inspection.head.known == 0 {
+        return;
+    }
+    // SAFETY: as promised by the caller; the text is longer than a tail.
+    unsafe {
+        copy_tail(
+            (&raw const (*side).tail).cast(),
+            inspection.text.as_mut_ptr(),
+        )
+    };
+}
+
+/// Whether an end of the packet wants what cannot be followed to be denied.
+#[inline(always)]
+fn is_strict<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> bool {
+    let end = |index: usize| {
+        let party = &work.parties[index];
+        let tolerance = policy
+            .profile(party.profile)
+            .map_or(Tolerance::NONE, |line| line.tolerance());
+        party.judged
+            && matches!(party.mode, Mode::Enforce)
+            && tolerance.0 & Tolerance::STREAM_LOST.0 == 0
+    };
+    end(0) || end(1)
+}

@@ -1,0 +1,268 @@
+//! Whether a signature stands where its pattern was found: every part at its distance
+//! from its neighbour. Of several places for a part the nearest is taken.
+
+use super::scratch::{Inspection, START, course};
+use crate::decide::{Policy, Work};
+use crate::signature::{
+    COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
+    PART_NOCASE, PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
+};
+use crate::tables::Tables;
+
+/// What came of a look.
+pub(super) const NO: u32 = 0;
+pub(super) const YES: u32 = 1;
+/// More of the text must come before that can be said.
+pub(super) const LATER: u32 = 2;
+
+/// What is no index of the text.
+pub const NOWHERE: u32 = u32::MAX;
+const BEYOND: u32 = u32::MAX - 1;
+
+/// Looks for the parts around a pattern that ends at an index of the text.
+#[inline(always)]
+pub(super) fn verify<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    end: u32,
+) -> u32 {
+    let Some(signature) = policy.signature(number) else {
+        return NO;
+    };
+    if !is_for(policy, work, signature) {
+        return NO;
+    }
+    let fast = signature.parts + signature.fast;
+    let Some(part) = policy.line::<PartLine>(fast) else {
+        return NO;
+    };
+    let begin = end.wrapping_sub(part.length.into()) as i32;
+    if policy.tables.matches_part(policy, work, fast, begin as u32) == NO {
+        return NO;
+    }
+    let after = look_after(policy, work, signature, end as i32);
+    if after == NO {
+        return NO;
+    }
+    if look_before(policy, work, signature, begin) == NO {
+        return NO;
+    }
+    after
+}
+
+/// The parts that follow, each behind the one before it.
+#[inline(always)]
+fn look_after<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    signature: &SignatureLine,
+    mut end: i32,
+) -> u32 {
+    for step in 1..PARTS as u32 {
+        let index = signature.fast + step;
+        if index >= signature.count {
+            break;
+        }
+        let number = signature.parts + index;
+        let Some(part) = policy.line::<PartLine>(number) else {
+            return NO;
+        };
+        let choices = part.last.wrapping_sub(part.first) as u32;
+        let from = end.wrapping_add(part.first) as u32;
+        let place = policy
+            .tables
+            .find_part(policy, work, number, from, choices, 0);
+        if place == NOWHERE {
+            return NO;
+        }
+        if place == BEYOND {
+            return LATER;
+        }
+        end = (place as i32).wrapping_add(part.length.into());
+    }
+    YES
+}
+
+/// The parts that come before, each ahead of the one behind it, and where the text
+/// begins.
+#[inline(always)]
+fn look_before<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    signature: &SignatureLine,
+    mut begin: i32,
+) -> u32 {
+    for step in 0..PARTS as u32 {
+        if step >= signature.fast {
+            break;
+        }
+        // The distance is that of the part behind.
+        let number = signature.parts + signature.fast - step;
+        let Some(behind) = policy.line::<PartLine>(number) else {
+            return NO;
+        };
+        let Some(part) = policy.line::<PartLine>(number - 1) else {
+            return NO;
+        };
+        let choices = behind.last.wrapping_sub(behind.first) as u32;
+        let from = begin
+            .wrapping_sub(behind.first)
+            .wrapping_sub(part.length.into()) as u32;
+        let place = policy
+            .tables
+            .find_part(policy, work, number - 1, from, choices, 1);
+        if place == NOWHERE || place == BEYOND {
+            return NO;
+        }
+        begin = place as i32;
+    }
+    match policy.line::<PartLine>(signature.parts) {
+        Some(first) => at_distance(&work.inspection, first, begin),
+        None => NO,
+    }
+}
+
+/// The nearest place of a part, from an index on and over so many more, forwards or
+/// `back`; [`NOWHERE`], or [`BEYOND`] where more of the text must come first.
+#[inline(always)]
+pub(in crate::decide) fn find_part<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    from: u32,
+    choices: u32,
+    back: u32,
+) -> u32 {
+    let Some(part) = policy.line::<PartLine>(number) else {
+        return NOWHERE;
+    };
+    let length = i32::from(part.length);
+    for choice in 0..=SPAN as u32 {
+        if choice > choices {
+            break;
+        }
+        let place = if back != 0 {
+            from.wrapping_sub(choice)
+        } else {
+            from.wrapping_add(choice)
+        };
+        if (place as i32).wrapping_add(length) > work.inspection.end() {
+            return BEYOND;
+        }
+        if policy.tables.matches_part(policy, work, number, place) != NO {
+            return place;
+        }
+    }
+    NOWHERE
+}
+
+/// Whether the first part is as far from the beginning of the text as it must be.
+#[inline(always)]
+fn at_distance(inspection: &Inspection, first: &PartLine, begin: i32) -> u32 {
+    if first.first <= 0 && first.last == i32::MAX {
+        return YES;
+    }
+    if inspection.head.from_start == 0 {
+        return u32::from(inspection.course == course::AGAIN);
+    }
+    let distance = (inspection.head.length as i32).wrapping_add(begin - START as i32);
+    u32::from(distance >= first.first && distance <= first.last)
+}
+
+/// Whether the signature is for a device at one of the ends.
+#[inline(always)]
+fn is_for<T: Tables>(policy: &Policy<'_, T>, work: &Work, signature: &SignatureLine) -> bool {
+    signature.profiles == 0
+        || has_profile(
+            policy,
+            signature.profiles,
+            work.parties[0].judged,
+            work.parties[0].profile,
+        )
+        || has_profile(
+            policy,
+            signature.profiles,
+            work.parties[1].judged,
+            work.parties[1].profile,
+        )
+}
+
+#[inline(always)]
+pub(super) fn has_profile<T: Tables>(
+    policy: &Policy<'_, T>,
+    profiles: u32,
+    judged: bool,
+    profile: u32,
+) -> bool {
+    let place = profile & 0xfff;
+    let bits = policy.line::<Profiles>(profiles + (place >> 9));
+    judged && bits.is_some_and(|bits| bits.0[place as usize >> 6 & 7] >> (place & 63) & 1 != 0)
+}
+
+/// Whether a part stands at an index of the text. What is not known of a text that
+/// comes again may be anything.
+#[inline(always)]
+pub(in crate::decide) fn matches_part<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    index: u32,
+) -> u32 {
+    let Some(part) = policy.line::<PartLine>(number) else {
+        return NO;
+    };
+    let inspection = &work.inspection;
+    let begin = index as i32;
+    if begin < inspection.begin() {
+        return u32::from(inspection.course == course::AGAIN);
+    }
+    if begin + i32::from(part.length) > inspection.end() {
+        return NO;
+    }
+    if part.flags & PART_NUMBER != 0 {
+        return u32::from(compares(inspection, part, index));
+    }
+    let fold = part.flags & PART_NOCASE != 0;
+    for step in 0..PATTERN as u32 {
+        if step >= u32::from(part.length) {
+            break;
+        }
+        let (found, wanted) = (
+            inspection.byte(index.wrapping_add(step)),
+            part.bytes[step as usize],
+        );
+        let same =
+            found == wanted || fold && found.to_ascii_lowercase() == wanted.to_ascii_lowercase();
+        if !same {
+            return NO;
+        }
+    }
+    YES
+}
+
+#[inline(always)]
+fn compares(inspection: &Inspection, part: &PartLine, index: u32) -> bool {
+    let little = part.flags & PART_LITTLE_ENDIAN != 0;
+    let mut number = 0_u32;
+    for step in 0..4 {
+        if step >= u32::from(part.length) {
+            break;
+        }
+        let byte = u32::from(inspection.byte(index.wrapping_add(step)));
+        number = if little {
+            number | byte << (8 * step)
+        } else {
+            number << 8 | byte
+        };
+    }
+    let (number, value) = (number & part.mask, part.value);
+    match part.compare {
+        COMPARE_EQUAL => number == value,
+        COMPARE_UNEQUAL => number != value,
+        COMPARE_BELOW => number < value,
+        COMPARE_ABOVE => number > value,
+        COMPARE_ANY => number & value != 0,
+        _ => false,
+    }
+}

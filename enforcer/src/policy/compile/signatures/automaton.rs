@@ -1,0 +1,135 @@
+//! The patterns of a group → an automaton that finds all of them at once (Aho and
+//! Corasick, 1975), flattened into rows of transitions.
+
+use std::collections::BTreeMap;
+
+use aho_corasick::Anchored;
+use aho_corasick::automaton::{Automaton as _, StateID};
+use aho_corasick::nfa::noncontiguous::NFA;
+use enforcer_common::signature::{ByteClasses, TELLS, Transitions};
+
+/// Columns in a line of transitions.
+const COLUMNS: usize = 16;
+
+/// An automaton for patterns in lower case, which finds them in any.
+pub(super) struct Automaton {
+    pub(super) classes: [ByteClasses; 4],
+    /// The rows of all states, the root's first.
+    pub(super) rows: Vec<Transitions>,
+    /// Lists of what states tell of, each ended by 0; the first is empty.
+    pub(super) outputs: Vec<u16>,
+    pub(super) output_column: u32,
+    pub(super) states: usize,
+    /// Bytes in the longest pattern.
+    pub(super) longest: usize,
+    /// The most that one state tells of.
+    pub(super) most_told: usize,
+}
+
+impl Automaton {
+    /// Builds it from patterns, and the numbers that each of them tells of.
+    pub(super) fn new(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> Result<Self, String> {
+        let built = NFA::new(patterns.keys())
+            .map_err(|error| format!("the patterns make no automaton: {error}"))?;
+        let numbers: Vec<&Vec<u16>> = patterns.values().collect();
+        let alphabet = Alphabet::new(patterns.keys());
+        let root = built
+            .start_state(Anchored::No)
+            .map_err(|error| format!("the automaton has no root: {error}"))?;
+
+        // States in the order in which they are met from the root.
+        let mut order = vec![root];
+        let mut places: BTreeMap<StateID, usize> = BTreeMap::from([(root, 0)]);
+        let mut following: Vec<Vec<usize>> = Vec::new();
+        let mut at = 0;
+        while let Some(&state) = order.get(at) {
+            let mut row = Vec::with_capacity(alphabet.bytes.len());
+            for &byte in &alphabet.bytes {
+                let next = built.next_state(Anchored::No, state, byte);
+                let place = *places.entry(next).or_insert_with(|| {
+                    order.push(next);
+                    order.len() - 1
+                });
+                row.push(place);
+            }
+            following.push(row);
+            at += 1;
+        }
+
+        let columns = alphabet.bytes.len() + 1;
+        let row_lines = columns.div_ceil(COLUMNS);
+        let mut outputs = vec![0];
+        let mut lists: BTreeMap<Vec<u16>, u32> = BTreeMap::from([(Vec::new(), 0)]);
+        let mut list_of = Vec::with_capacity(order.len());
+        let mut most_told = 0;
+        for &state in &order {
+            let mut told = Vec::new();
+            if built.is_match(state) {
+                for index in 0..built.match_len(state) {
+                    let pattern = built.match_pattern(state, index);
+                    told.extend(numbers[pattern.as_usize()].iter().copied());
+                }
+            }
+            told.sort_unstable();
+            most_told = most_told.max(told.len());
+            let list = *lists.entry(told).or_insert_with_key(|told| {
+                let list = outputs.len() as u32;
+                outputs.extend(told);
+                outputs.push(0);
+                list
+            });
+            list_of.push(list);
+        }
+
+        let mut rows = Vec::with_capacity(order.len() * row_lines);
+        for (row, list) in following.iter().zip(&list_of) {
+            let mut lines = vec![Transitions::default(); row_lines];
+            for (column, &next) in row.iter().enumerate() {
+                let tells = if list_of[next] == 0 { 0 } else { TELLS };
+                let entry = (next * row_lines) as u32 | tells;
+                lines[column / COLUMNS].0[column % COLUMNS] = entry;
+            }
+            lines[(columns - 1) / COLUMNS].0[(columns - 1) % COLUMNS] = *list;
+            rows.extend(lines);
+        }
+        Ok(Self {
+            classes: alphabet.classes,
+            rows,
+            outputs,
+            output_column: columns as u32 - 1,
+            states: order.len(),
+            longest: patterns.keys().map(Vec::len).max().unwrap_or(0),
+            most_told,
+        })
+    }
+}
+
+/// Bytes that occur in patterns have a class each; all others share class 0.
+struct Alphabet {
+    classes: [ByteClasses; 4],
+    /// A byte of each class.
+    bytes: Vec<u8>,
+}
+
+impl Alphabet {
+    fn new<'p>(patterns: impl Iterator<Item = &'p Vec<u8>>) -> Self {
+        let mut used = [false; 256];
+        for byte in patterns.flatten() {
+            used[usize::from(byte.to_ascii_lowercase())] = true;
+        }
+        let lower = |byte: u8| usize::from(byte.to_ascii_lowercase());
+        let other = (0..=u8::MAX).find(|byte| !used[lower(*byte)]);
+        let mut bytes: Vec<u8> = other.into_iter().collect();
+        let mut class_of = [0_u8; 256];
+        for byte in (0..=u8::MAX).filter(|byte| used[usize::from(*byte)]) {
+            class_of[usize::from(byte)] = bytes.len() as u8;
+            bytes.push(byte);
+        }
+        let mut classes = [ByteClasses([0; 64]); 4];
+        for byte in 0..=u8::MAX {
+            let place = usize::from(byte);
+            classes[place / 64].0[place % 64] = class_of[lower(byte)];
+        }
+        Self { classes, bytes }
+    }
+}

@@ -1,0 +1,166 @@
+//! One signature → the lines that the decision compares, and the one pattern of it that
+//! the automaton finds.
+
+use enforcer_common::signature::{
+    COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
+    PART_NOCASE, PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
+};
+
+use crate::policy::signature::{Compare, Number, Part, Signature, What};
+
+/// A signature as the tables hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    pub parts: Vec<PartLine>,
+    /// Index of the part that the automaton finds.
+    pub fast: usize,
+}
+
+impl Lowered {
+    /// The pattern for the automaton, in lower case.
+    pub fn pattern(&self) -> Vec<u8> {
+        let part = &self.parts[self.fast];
+        part.bytes[..usize::from(part.length)].to_ascii_lowercase()
+    }
+}
+
+/// Lowers a signature.
+///
+/// # Errors
+/// One sentence on what the tables cannot hold.
+pub fn lower(signature: &Signature) -> Result<Lowered, String> {
+    let mut parts = Vec::new();
+    // Where the part before ends, if that is one place.
+    let mut fixed_end = Some(0_i32);
+    for (index, part) in signature.parts.iter().enumerate() {
+        let (first, last) = distances(part, index, fixed_end)?;
+        let place = last.filter(|last| *last == first);
+        let length = part.what.length() as i32;
+        fixed_end = match (index, part.relative) {
+            (0, _) | (_, false) => place.map(|place| place + length),
+            _ => fixed_end
+                .zip(place)
+                .map(|(end, place)| end + place + length),
+        };
+        if part.what.length() == 0 {
+            return Err("a part compares no byte".to_owned());
+        }
+        parts.extend(lines(&part.what, first, last, index > 0));
+    }
+    if parts.len() > PARTS {
+        return Err(format!(
+            "{} parts, each of {PATTERN} bytes at most; a signature has {PARTS}",
+            parts.len()
+        ));
+    }
+    limit_span(&mut parts)?;
+    let bytes = parts.iter().enumerate();
+    let bytes = bytes.filter(|(_, part)| part.flags & PART_NUMBER == 0);
+    let fast = bytes.max_by_key(|(index, part)| (worth(part), std::cmp::Reverse(*index)));
+    match fast {
+        Some((fast, _)) => Ok(Lowered { parts, fast }),
+        None => Err("no part compares bytes: numbers alone are found everywhere".to_owned()),
+    }
+}
+
+/// Distances of a part from the one before, or of the first one from the beginning.
+fn distances(
+    part: &Part,
+    index: usize,
+    fixed_end: Option<i32>,
+) -> Result<(i32, Option<i32>), String> {
+    if index == 0 || part.relative {
+        return Ok((part.first, part.last));
+    }
+    // Counted from the beginning, behind a part at a known place, is a distance too.
+    match (fixed_end, part.last) {
+        (Some(end), Some(last)) => Ok((part.first - end, Some(last - end))),
+        _ => Err(
+            "a part counts from the beginning of the text, and the one before it has no fixed place there".to_owned(),
+        ),
+    }
+}
+
+/// The lines of a part: longer bytes take several, one behind the other.
+fn lines(what: &What, first: i32, last: Option<i32>, relative: bool) -> Vec<PartLine> {
+    let place = PartLine {
+        first,
+        last: last.unwrap_or(i32::MAX),
+        flags: if relative { PART_RELATIVE } else { 0 },
+        ..PartLine::default()
+    };
+    match what {
+        What::Number(number) => vec![number_line(number, place)],
+        What::Bytes { bytes, nocase } => {
+            let chunks = bytes.chunks(PATTERN).enumerate();
+            chunks
+                .map(|(index, chunk)| {
+                    let mut line = place;
+                    if index > 0 {
+                        (line.first, line.last, line.flags) = (0, 0, PART_RELATIVE);
+                    }
+                    if *nocase {
+                        line.flags |= PART_NOCASE;
+                    }
+                    line.length = chunk.len() as u8;
+                    line.bytes[..chunk.len()].copy_from_slice(chunk);
+                    line
+                })
+                .collect()
+        }
+    }
+}
+
+fn number_line(number: &Number, mut line: PartLine) -> PartLine {
+    line.flags |= PART_NUMBER;
+    if number.little_endian {
+        line.flags |= PART_LITTLE_ENDIAN;
+    }
+    line.length = number.width;
+    line.mask = number.mask;
+    line.value = number.value;
+    line.compare = match number.compare {
+        Compare::Equal => COMPARE_EQUAL,
+        Compare::Unequal => COMPARE_UNEQUAL,
+        Compare::Below => COMPARE_BELOW,
+        Compare::Above => COMPARE_ABOVE,
+        Compare::Any => COMPARE_ANY,
+    };
+    line
+}
+
+/// Lets parts be as far apart as the span of a signature allows.
+fn limit_span(parts: &mut [PartLine]) -> Result<(), String> {
+    let lengths: i32 = parts.iter().map(|part| i32::from(part.length)).sum();
+    let gaps: i32 = parts.iter().skip(1).map(|part| part.first.max(0)).sum();
+    let spare = SPAN as i32 - lengths - gaps;
+    if spare < 0 {
+        return Err(format!(
+            "it reaches over {} bytes at least; {SPAN} are possible",
+            lengths + gaps
+        ));
+    }
+    for part in parts.iter_mut().skip(1) {
+        if part.first < -(SPAN as i32) {
+            return Err(format!("a part stands {} bytes back", -part.first));
+        }
+        part.last = part.last.min(part.first.max(0).saturating_add(spare));
+        if part.last < part.first {
+            return Err("a part ends its range before it begins".to_owned());
+        }
+    }
+    if let Some(first) = parts.first()
+        && (first.first < 0 || first.last < first.first)
+    {
+        return Err("the first part has no place in a text".to_owned());
+    }
+    Ok(())
+}
+
+/// How well bytes tell a signature from other traffic: runs of one byte do not.
+fn worth(part: &PartLine) -> usize {
+    let bytes = &part.bytes[..usize::from(part.length)];
+    let changes = bytes.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let distinct: std::collections::BTreeSet<_> = bytes.to_ascii_lowercase().into_iter().collect();
+    changes.min(distinct.len() * 4) + 1
+}

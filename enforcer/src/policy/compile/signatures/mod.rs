@@ -1,0 +1,234 @@
+//! Signatures → groups, one for each set that is looked for together: by service and
+//! sender. A group is an automaton over one pattern of each signature, a filter before
+//! it, and the lines that the rest of a signature is compared with.
+
+mod automaton;
+mod filter;
+mod lower;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use enforcer_common::limits;
+use enforcer_common::signature::{
+    ACTION_ALERT, ACTION_CUT, ACTION_DROP, GroupLine, InspectionLine, PROFILE_LINES, Profiles,
+    SignatureLine,
+};
+use serde::{Deserialize, Serialize};
+
+use super::image::{Image, rows};
+use super::services::{ServiceClasses, span};
+use super::{Error, profile_number};
+use crate::policy::model::Model;
+use crate::policy::signature::{Action, Sender, Signature};
+use automaton::Automaton;
+use filter::Filter;
+pub use lower::{Lowered, lower};
+
+/// Signatures that one state of an automaton tells of.
+const TOLD: usize = 16;
+/// How many of the costliest signatures an error names.
+const NAMED: usize = 5;
+
+/// What a group takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSize {
+    /// Indices in [`Model::signatures`].
+    pub signatures: Vec<usize>,
+    pub states: usize,
+    pub bytes: usize,
+    /// Whether clean payload passes a filter.
+    pub filtered: bool,
+}
+
+/// Sets of signatures by service class: for what clients send, and servers.
+struct Sets {
+    /// Number of the set of each class and sender; 0 is the empty one.
+    of_services: Vec<u16>,
+    sets: Vec<Vec<u16>>,
+}
+
+/// Places what is needed for inspection; the line of it, 0 where there is nothing to
+/// look for.
+pub(super) fn place(
+    image: &mut Image,
+    model: &Model,
+    services: &ServiceClasses,
+) -> Result<(u32, Vec<GroupSize>), Error> {
+    if model.signatures.is_empty() {
+        return Ok((0, Vec::new()));
+    }
+    let mut lowered = Vec::with_capacity(model.signatures.len());
+    for signature in &model.signatures {
+        let one = lower(signature).map_err(|error| {
+            Error::Signatures(format!("the signature {}: {error}", signature.name))
+        })?;
+        lowered.push(one);
+    }
+    let sets = Sets::new(model, services);
+    let profiles = place_profiles(image, model);
+    let mut groups = Vec::new();
+    let mut sizes = Vec::new();
+    for set in &sets.sets {
+        let (group, size) = place_group(image, model, &lowered, set, &profiles)?;
+        groups.push(group);
+        sizes.push(size);
+    }
+    check_budget(model, &lowered, &sizes)?;
+    let lines = model.signatures.iter().zip(&lowered).enumerate();
+    let lines: Vec<SignatureLine> = lines
+        .map(|(index, (signature, lowered))| SignatureLine {
+            id: signature.id,
+            parts: image.place(&lowered.parts),
+            count: lowered.parts.len() as u32,
+            fast: lowered.fast as u32,
+            profiles: profiles[index],
+            action: match signature.action {
+                Action::Alert => ACTION_ALERT,
+                Action::Drop => ACTION_DROP,
+                Action::Cut => ACTION_CUT,
+            },
+            reserved: [0; 10],
+        })
+        .collect();
+    let line = InspectionLine {
+        of_services: image.place(&rows(&sets.of_services)),
+        groups: image.place(&groups),
+        signatures: image.place(&lines),
+        reserved: [0; 13],
+    };
+    Ok((image.place(&[line]), sizes))
+}
+
+impl Sets {
+    fn new(model: &Model, services: &ServiceClasses) -> Self {
+        let mut of: Vec<BTreeSet<u16>> = vec![BTreeSet::new(); services.count * 2];
+        for (number, signature) in (1..).zip(&model.signatures) {
+            let senders: &[usize] = match signature.sender {
+                Sender::Client => &[0],
+                Sender::Server => &[1],
+                Sender::Either => &[0, 1],
+            };
+            for service in &signature.services {
+                for class in services.classes(span(*service)) {
+                    for sender in senders {
+                        of[usize::from(*class) * 2 + sender].insert(number);
+                    }
+                }
+            }
+        }
+        let mut numbers: BTreeMap<Vec<u16>, u16> = BTreeMap::from([(Vec::new(), 0)]);
+        let mut sets = Vec::new();
+        let of_services = of.into_iter().map(|set| {
+            let set: Vec<u16> = set.into_iter().collect();
+            *numbers.entry(set).or_insert_with_key(|set| {
+                sets.push(set.clone());
+                sets.len() as u16
+            })
+        });
+        Self {
+            of_services: of_services.collect(),
+            sets,
+        }
+    }
+}
+
+/// Line of the profiles that each signature is for, 0 for all.
+fn place_profiles(image: &mut Image, model: &Model) -> Vec<u32> {
+    let mut places: BTreeMap<Vec<usize>, u32> = BTreeMap::from([(Vec::new(), 0)]);
+    let lines = model.signatures.iter().map(|signature| {
+        *places
+            .entry(signature.profiles.clone())
+            .or_insert_with_key(|profiles| image.place(&bits_of(profiles)))
+    });
+    lines.collect()
+}
+
+fn bits_of(profiles: &[usize]) -> Vec<Profiles> {
+    let mut lines = vec![Profiles::default(); PROFILE_LINES as usize];
+    for profile in profiles {
+        let place = profile_number(*profile) as usize;
+        lines[place >> 9].0[place >> 6 & 7] |= 1 << (place & 63);
+    }
+    lines
+}
+
+fn place_group(
+    image: &mut Image,
+    model: &Model,
+    lowered: &[Lowered],
+    set: &[u16],
+    profiles: &[u32],
+) -> Result<(GroupLine, GroupSize), Error> {
+    let indices: Vec<usize> = set.iter().map(|number| usize::from(*number) - 1).collect();
+    let mut patterns: BTreeMap<Vec<u8>, Vec<u16>> = BTreeMap::new();
+    for (index, number) in indices.iter().zip(set) {
+        let pattern = lowered[*index].pattern();
+        patterns.entry(pattern).or_default().push(*number);
+    }
+    let automaton = Automaton::new(&patterns).map_err(Error::Signatures)?;
+    if automaton.most_told > TOLD {
+        return Err(Error::Signatures(format!(
+            "{} signatures share the end of a pattern; {TOLD} are possible",
+            automaton.most_told
+        )));
+    }
+    let filter = Filter::new(patterns.keys());
+    let wanted: BTreeSet<usize> = indices
+        .iter()
+        .flat_map(|index| model.signatures[*index].profiles.iter().copied())
+        .collect();
+    let for_all = indices.iter().any(|index| profiles[*index] == 0);
+    let before = image.length();
+    let line = GroupLine {
+        classes: image.place(&automaton.classes),
+        states: image.place(&automaton.rows),
+        outputs: image.place(&rows(&automaton.outputs)),
+        output_column: automaton.output_column,
+        filter: filter
+            .as_ref()
+            .map_or(0, |filter| image.place(&filter.lines)),
+        filter_shift: filter.as_ref().map_or(0, |filter| filter.shift),
+        gram: filter.as_ref().map_or(0, |filter| filter.gram),
+        longest: automaton.longest as u32,
+        profiles: if for_all {
+            0
+        } else {
+            image.place(&bits_of(&wanted.into_iter().collect::<Vec<_>>()))
+        },
+        reserved: [0; 7],
+    };
+    let size = GroupSize {
+        signatures: indices,
+        states: automaton.states,
+        bytes: (image.length() - before) * 64,
+        filtered: filter.is_some(),
+    };
+    Ok((line, size))
+}
+
+/// Automata grow with the patterns of all groups that a signature is in.
+fn check_budget(model: &Model, lowered: &[Lowered], sizes: &[GroupSize]) -> Result<(), Error> {
+    let bytes: usize = sizes.iter().map(|size| size.bytes).sum();
+    let budget = limits::SIGNATURE_BYTES;
+    if bytes <= budget {
+        return Ok(());
+    }
+    let mut costs: Vec<(usize, &Signature)> = Vec::new();
+    for (index, signature) in model.signatures.iter().enumerate() {
+        let groups = sizes.iter().filter(|size| size.signatures.contains(&index));
+        costs.push((groups.count() * lowered[index].pattern().len(), signature));
+    }
+    costs.sort_by_key(|(cost, signature)| (std::cmp::Reverse(*cost), signature.name.clone()));
+    let costliest = costs
+        .iter()
+        .take(NAMED)
+        .map(|(_, signature)| signature.name.as_str());
+    Err(Error::Signatures(format!(
+        "the signatures take {} KiB and the budget is {} KiB; the costliest are {}: name their ports",
+        bytes / 1024,
+        budget / 1024,
+        costliest.collect::<Vec<_>>().join(", ")
+    )))
+}

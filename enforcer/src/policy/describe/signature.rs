@@ -1,0 +1,114 @@
+//! Signatures as text.
+
+use crate::policy::model::Model;
+use crate::policy::signature::{Action, Compare, Part, Sender, Severity, Signature, What};
+
+/// What a signature looks for, where, and what follows.
+pub fn signature(model: &Model, signature: &Signature) -> String {
+    let mut text = format!(
+        "{} {} from {} by {}: {}",
+        severity(signature.severity),
+        action(signature.action),
+        sender(signature.sender),
+        signature_services(signature).join(", "),
+        parts(signature)
+    );
+    if !signature.profiles.is_empty() {
+        let names = signature.profiles.iter();
+        let names: Vec<_> = names
+            .map(|profile| super::profile_name(model, *profile))
+            .collect();
+        text += &format!(", for {}", names.join(", "));
+    }
+    text
+}
+
+/// Ports of the end that was asked.
+pub fn signature_services(signature: &Signature) -> Vec<String> {
+    let services = signature.services.iter();
+    services.map(|of| super::service(*of)).collect()
+}
+
+/// What is looked for, part by part.
+pub fn parts(signature: &Signature) -> String {
+    let parts: Vec<_> = signature.parts.iter().map(part).collect();
+    parts.join(" ")
+}
+
+fn part(part: &Part) -> String {
+    let place = match (part.first, part.last) {
+        (0, None) => String::new(),
+        (first, None) => format!("{first}-"),
+        (first, Some(last)) if first == last => first.to_string(),
+        (first, Some(last)) => format!("{first}-{last}"),
+    };
+    let place = match (place.is_empty(), part.relative) {
+        (true, _) => place,
+        (false, true) => format!("+{place} "),
+        (false, false) => format!("@{place} "),
+    };
+    format!("{place}{}", what(&part.what))
+}
+
+fn what(what: &What) -> String {
+    match what {
+        What::Bytes { bytes, nocase } => {
+            let case = if *nocase { " nocase" } else { "" };
+            if bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+                return format!("{:?}{case}", String::from_utf8_lossy(bytes));
+            }
+            let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("[{}]{case}", digits.join(" "))
+        }
+        What::Number(number) => {
+            let sign = match number.compare {
+                Compare::Equal => "=",
+                Compare::Unequal => "!=",
+                Compare::Below => "<",
+                Compare::Above => ">",
+                Compare::Any => "&",
+            };
+            let endian = if number.little_endian { "le" } else { "" };
+            let whole = u32::MAX >> (32 - 8 * u32::from(number.width));
+            let mask = if number.mask == whole {
+                String::new()
+            } else {
+                format!("&{:#x}", number.mask)
+            };
+            format!(
+                "u{}{endian}{mask}{sign}{:#x}",
+                8 * u32::from(number.width),
+                number.value
+            )
+        }
+    }
+}
+
+/// `alert`, `drop` or `cut`.
+pub fn action(action: Action) -> &'static str {
+    match action {
+        Action::Alert => "alert",
+        Action::Drop => "drop",
+        Action::Cut => "cut",
+    }
+}
+
+/// The word for a severity.
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
+
+/// Whose bytes are looked at.
+pub fn sender(sender: Sender) -> &'static str {
+    match sender {
+        Sender::Client => "client",
+        Sender::Server => "server",
+        Sender::Either => "either",
+    }
+}

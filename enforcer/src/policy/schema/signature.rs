@@ -1,0 +1,117 @@
+//! The mappings of signatures.
+
+use serde_json::{Value, json};
+
+use super::values::{name, named, one_or_many, ports, switch, text, words};
+use super::{entry, list};
+
+pub(super) fn signature() -> Value {
+    let id = json!({
+        "description": "Number for metrics and logs, unique",
+        "type": "integer", "minimum": 1, "maximum": u32::MAX,
+    });
+    let mut name = name();
+    name["description"] = json!("Unique");
+    let service = |what: &str| one_or_many(ports(), what);
+    entry(
+        "What an attack, or an unwanted use, looks like on the wire",
+        &["name", "find"],
+        [
+            ("name", name),
+            ("id", id),
+            ("message", text("What it tells of, for people")),
+            (
+                "references",
+                one_or_many(text("A CVE number, an advisory, an address"), "Sources"),
+            ),
+            (
+                "severity",
+                words(
+                    "How bad it is; medium if left out",
+                    &["info", "low", "medium", "high", "critical"],
+                ),
+            ),
+            (
+                "action",
+                words(
+                    "What follows a hit; drop if left out",
+                    &["alert", "drop", "cut"],
+                ),
+            ),
+            (
+                "from",
+                words(
+                    "Whose bytes are looked at; the client's if left out",
+                    &["client", "server", "either"],
+                ),
+            ),
+            ("tcp", service("TCP ports of the end that was asked")),
+            ("udp", service("UDP ports of the end that was asked")),
+            (
+                "profiles",
+                one_or_many(
+                    named("A profile"),
+                    "Profiles whose devices it is for; all if left out",
+                ),
+            ),
+            (
+                "find",
+                list("Its parts, in the order of the payload", "part"),
+            ),
+        ],
+    )
+}
+
+pub(super) fn part() -> Value {
+    let number = |width: u32| {
+        json!({
+            "description": format!("A number of {width} bits, or a comparison such as \"> 14\""),
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": u64::from(u32::MAX) >> (32 - width)},
+                {"type": "string", "pattern": r"^\s*(!=|[=<>&])?\s*(0x[0-9a-fA-F]+|[0-9]+)$"},
+            ],
+        })
+    };
+    let distance = |what: &str| {
+        json!({
+            "description": what,
+            "anyOf": [
+                {"type": "integer"},
+                {"type": "string", "pattern": r"^\s*[0-9]+\s*(-\s*[0-9]+\s*)?$"},
+            ],
+        })
+    };
+    let bytes = json!({
+        "description": "Pairs of hexadecimal digits",
+        "type": "string", "pattern": "^ *([0-9a-fA-F] *[0-9a-fA-F] *)+$",
+    });
+    let mask = json!({
+        "description": "Bits of a number that count",
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^(0x[0-9a-fA-F]+|[0-9]+)$"},
+        ],
+    });
+    entry(
+        "One condition: text, bytes or a number, and where it stands",
+        &[],
+        [
+            ("text", text("These characters")),
+            ("bytes", bytes),
+            ("nocase", switch("Whether letters may be of either case")),
+            ("u8", number(8)),
+            ("u16", number(16)),
+            ("u32", number(32)),
+            ("mask", mask),
+            (
+                "endian",
+                words("Order of a number's bytes", &["big", "little"]),
+            ),
+            ("at", distance("Distance from the beginning of the payload")),
+            (
+                "after",
+                distance("Distance from the end of the part before"),
+            ),
+        ],
+    )
+}

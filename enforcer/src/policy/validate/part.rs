@@ -1,0 +1,237 @@
+//! The parts of a signature: bytes, text and numbers, and where each must stand.
+
+use super::super::findings::Findings;
+use super::super::lenient::{List, Scalar};
+use super::super::place::{Here, quoted};
+use super::super::raw::{self, Keys};
+use super::super::signature::{Compare, Number, Part, SPAN, What};
+use super::scalar::{choice, expected, is_list, is_mapping, switch};
+
+/// Comparisons as they are written, longer signs first.
+const COMPARISONS: [(&str, Compare); 5] = [
+    ("!=", Compare::Unequal),
+    ("=", Compare::Equal),
+    ("<", Compare::Below),
+    (">", Compare::Above),
+    ("&", Compare::Any),
+];
+
+pub(super) fn parts(
+    raw: Option<&List<raw::Part>>,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Vec<Part> {
+    let Some(raw) = raw else {
+        findings.error(here, "missing");
+        return Vec::new();
+    };
+    is_list(raw, here, findings);
+    if raw.items.is_empty() && raw.found.is_none() {
+        findings.error(here, "the list is empty");
+    }
+    let parts = raw.items.iter().enumerate();
+    parts
+        .filter_map(|(index, raw)| part(raw, index, &here.index(index), findings))
+        .collect()
+}
+
+fn part(raw: &raw::Part, index: usize, here: &Here<'_>, findings: &mut Findings) -> Option<Part> {
+    if !is_mapping(&raw.odd, raw::Part::KEYS, here, findings) {
+        return None;
+    }
+    let what = what(raw, here, findings);
+    let (first, last) = match (&raw.at, &raw.after) {
+        (Some(_), Some(_)) => {
+            findings.error(
+                here,
+                "a part stands `at` a place or `after` another, not both",
+            );
+            return None;
+        }
+        (Some(value), None) => range(value, &here.key("at"), findings)?,
+        (None, Some(_)) if index == 0 => {
+            findings
+                .error(&here.key("after"), "there is no part before the first")
+                .suggest(|| Some("write `at`".to_owned()));
+            return None;
+        }
+        (None, Some(value)) => range(value, &here.key("after"), findings)?,
+        (None, None) => (0, None),
+    };
+    Some(Part {
+        what: what?,
+        relative: index > 0 && raw.at.is_none(),
+        first,
+        last,
+    })
+}
+
+/// Exactly one thing to compare with.
+fn what(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> Option<What> {
+    let given = [
+        ("text", &raw.text),
+        ("bytes", &raw.bytes),
+        ("u8", &raw.u8),
+        ("u16", &raw.u16),
+        ("u32", &raw.u32),
+    ];
+    let mut given = given
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    let (Some((key, value)), None) = (given.next(), given.next()) else {
+        findings.error(
+            here,
+            "a part is exactly one of text, bytes, u8, u16 and u32",
+        );
+        return None;
+    };
+    let value_here = here.key(key);
+    if matches!(key, "text" | "bytes") {
+        for (other, value) in [("mask", &raw.mask), ("endian", &raw.endian)] {
+            if value.is_some() {
+                findings.error(&here.key(other), "only numbers have this");
+            }
+        }
+        let nocase = match &raw.nocase {
+            Some(value) => switch(value, &here.key("nocase"), findings)?,
+            None => false,
+        };
+        let bytes = if key == "text" {
+            let text = super::scalar::word(value, &value_here, findings)?;
+            text.into_bytes()
+        } else {
+            hex(value, &value_here, findings)?
+        };
+        if bytes.is_empty() {
+            findings.error(&value_here, "nothing is found everywhere");
+            return None;
+        }
+        return Some(What::Bytes { bytes, nocase });
+    }
+    if raw.nocase.is_some() {
+        findings.error(&here.key("nocase"), "numbers have no case");
+    }
+    let width = match key {
+        "u8" => 1,
+        "u16" => 2,
+        _ => 4,
+    };
+    let most = u32::MAX >> (32 - 8 * u32::from(width));
+    let (compare, value) = comparison(value, most, &value_here, findings)?;
+    let mask = match &raw.mask {
+        Some(value) => integer(value, most, &here.key("mask"), findings)?,
+        None => most,
+    };
+    let endian = match &raw.endian {
+        Some(value) => choice(
+            value,
+            [("big", false), ("little", true)],
+            &here.key("endian"),
+            findings,
+        )?,
+        None => false,
+    };
+    Some(What::Number(Number {
+        width,
+        little_endian: endian,
+        mask,
+        compare,
+        value,
+    }))
+}
+
+/// Pairs of hexadecimal digits, with or without blanks between them.
+fn hex(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<Vec<u8>> {
+    let text = match value {
+        Scalar::Text(text) => text.clone(),
+        // YAML takes digits alone for a number, and a number has lost its zeros.
+        Scalar::Int(_) | Scalar::Float(_) => {
+            findings
+                .error(here, "YAML reads this as a number")
+                .suggest(|| Some("put it in quotes".to_owned()));
+            return None;
+        }
+        other => {
+            expected("bytes such as \"ff 53 4d 42\"", other, here, findings);
+            return None;
+        }
+    };
+    let digits: Vec<char> = text.chars().filter(|sign| *sign != ' ').collect();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|[high, low]| Some((high.to_digit(16)? * 16 + low.to_digit(16)?) as u8))
+        .collect();
+    match bytes.filter(|_| rest.is_empty()) {
+        Some(bytes) => Some(bytes),
+        None => {
+            let message = format!("{} is not bytes such as \"ff 53 4d 42\"", quoted(&text));
+            findings.error(here, message);
+            None
+        }
+    }
+}
+
+/// `14`, `"> 14"`, `"& 0x80"`.
+fn comparison(
+    value: &Scalar,
+    most: u32,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<(Compare, u32)> {
+    if let Scalar::Text(text) = value {
+        for (sign, compare) in COMPARISONS {
+            if let Some(rest) = text.trim().strip_prefix(sign) {
+                let rest = Scalar::Text(rest.trim().to_owned());
+                return Some((compare, integer(&rest, most, here, findings)?));
+            }
+        }
+    }
+    Some((Compare::Equal, integer(value, most, here, findings)?))
+}
+
+/// A whole number, decimal or hexadecimal.
+fn integer(value: &Scalar, most: u32, here: &Here<'_>, findings: &mut Findings) -> Option<u32> {
+    let number = match value {
+        Scalar::Int(number) => u32::try_from(*number).ok(),
+        Scalar::Text(text) => match text.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        },
+        _ => None,
+    };
+    let number = number.filter(|number| *number <= most);
+    if number.is_none() {
+        let form = format!(
+            "a number from 0 to {most:#x}, with one of = != < > & before it where it compares"
+        );
+        expected(&form, value, here, findings);
+    }
+    number
+}
+
+/// `4`, or `0-64`: the first and the last distance.
+fn range(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<(i32, Option<i32>)> {
+    const FORM: &str = "a distance in bytes, or a range such as 0-64";
+    let text = match value {
+        Scalar::Int(number) => number.to_string(),
+        Scalar::Text(text) => text.clone(),
+        other => {
+            expected(FORM, other, here, findings);
+            return None;
+        }
+    };
+    let distance = |text: &str| {
+        let number = text.trim().parse::<i32>().ok();
+        number.filter(|number| number.unsigned_abs() as usize <= 256 * SPAN)
+    };
+    let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+    let range = distance(first).zip(distance(last));
+    match range.filter(|(first, last)| first <= last) {
+        Some((first, last)) => Some((first, Some(last))),
+        None => {
+            findings.error(here, format!("expected {FORM}, found {}", quoted(&text)));
+            None
+        }
+    }
+}
