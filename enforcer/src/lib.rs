@@ -5,4 +5,5 @@ pub mod daemon;
 pub mod datapath;
 pub mod learn;
 pub mod policy;
+pub mod signatures;
 pub mod simulate;

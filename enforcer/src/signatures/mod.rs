@@ -1,0 +1,3 @@
+//! Signatures from elsewhere. Pure: text goes in, signatures of a policy come out.
+
+pub mod suricata;

@@ -1,0 +1,48 @@
+//! From a rule to a signature.
+
+use crate::policy::signature::Signature;
+
+use super::ends::ends;
+use super::header::header;
+use super::lexer::Rule;
+use super::options::options;
+use super::parts::{Found, parts};
+use super::refusal::{Refusal, refuse};
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Lowered {
+    pub(super) sid: u32,
+    pub(super) signature: Signature,
+    pub(super) narrowed: bool,
+}
+
+/// # Errors
+/// By the first field of the header, or else the first keyword, that cannot be carried
+/// over; or else by what is wrong with all of them together.
+pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
+    let header = header(rule)?;
+    let options = options(&rule.keywords, header.protocol)?;
+    let about = options.about;
+    let severity = about.severity();
+    let sid = about.sid.ok_or_else(|| refuse("sid", "there is none"))?;
+    let (sender, services) = ends(&header, options.flow.unwrap_or_default())?;
+    let Found { parts, narrowed } = parts(options.conditions, header.protocol)?;
+    let name = format!("sid-{sid}");
+    let signature = Signature {
+        message: about.message.unwrap_or_else(|| name.clone()),
+        name,
+        id: sid,
+        references: about.references,
+        severity,
+        action: header.action,
+        sender,
+        services,
+        profiles: Vec::new(),
+        parts,
+    };
+    Ok(Lowered {
+        sid,
+        signature,
+        narrowed,
+    })
+}

@@ -1,0 +1,186 @@
+//! The options of a rule, read in order: what it looks for, whose bytes, and what it
+//! tells of.
+
+use super::about::About;
+use super::byte_test::{ByteTest, byte_test};
+use super::content::bytes;
+use super::flow::{Flow, flow};
+use super::header::Protocol;
+use super::lexer::Keyword;
+use super::refusal::{Refusal, refuse};
+
+/// Bytes that a place may be away from what it is counted from.
+const FARTHEST: i32 = u16::MAX as i32;
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) about: About,
+    pub(super) flow: Option<Flow>,
+    /// In the order in which they are written.
+    pub(super) conditions: Vec<Condition>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    Content(Content),
+    ByteTest(ByteTest),
+}
+
+/// Bytes, and where they stand: from the beginning, from the end of the content before,
+/// or anywhere; never both of the first two.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    /// Never none.
+    pub(super) bytes: Vec<u8>,
+    pub(super) nocase: bool,
+    pub(super) offset: Option<i32>,
+    /// Never less than the bytes' length.
+    pub(super) depth: Option<i32>,
+    pub(super) distance: Option<i32>,
+    /// Never less than the bytes' length.
+    pub(super) within: Option<i32>,
+}
+
+/// # Errors
+/// By the first keyword that cannot be carried over.
+pub(super) fn options(keywords: &[Keyword<'_>], protocol: Protocol) -> Result<Options, Refusal> {
+    let mut options = Options::default();
+    for keyword in keywords {
+        options.read(*keyword, protocol)?;
+    }
+    Ok(options)
+}
+
+impl Options {
+    fn read(&mut self, keyword: Keyword<'_>, protocol: Protocol) -> Result<(), Refusal> {
+        match keyword.name {
+            "flow" => {
+                let before = self.flow.replace(flow(keyword, protocol)?);
+                if before.is_some() {
+                    return Err(keyword.refuse("there are two of them"));
+                }
+            }
+            "content" => {
+                let content = content(keyword)?;
+                self.conditions.push(Condition::Content(content));
+            }
+            "byte_test" => {
+                let test = byte_test(keyword)?;
+                self.conditions.push(Condition::ByteTest(test));
+            }
+            "nocase" | "offset" | "depth" | "startswith" | "distance" | "within"
+            | "fast_pattern" => {
+                let content = self.last_content();
+                let content = content.ok_or_else(|| keyword.refuse("no content is before it"))?;
+                content.modify(keyword, protocol)?;
+            }
+            _ if self.about.read(keyword)? => {}
+            _ => return Err(keyword.refuse("this keyword is not supported")),
+        }
+        Ok(())
+    }
+
+    fn last_content(&mut self) -> Option<&mut Content> {
+        let mut latest = self.conditions.iter_mut().rev();
+        latest.find_map(|condition| match condition {
+            Condition::Content(content) => Some(content),
+            Condition::ByteTest(_) => None,
+        })
+    }
+}
+
+fn content(keyword: Keyword<'_>) -> Result<Content, Refusal> {
+    if keyword.value()?.starts_with('!') {
+        return Err(refuse(
+            "content:!",
+            "a signature cannot ask that bytes are missing",
+        ));
+    }
+    let bytes = bytes(keyword.quoted()?).map_err(|why| keyword.refuse(why))?;
+    Ok(Content {
+        bytes,
+        ..Content::default()
+    })
+}
+
+impl Content {
+    fn modify(&mut self, keyword: Keyword<'_>, protocol: Protocol) -> Result<(), Refusal> {
+        let length = i32::try_from(self.bytes.len()).unwrap_or(i32::MAX);
+        match keyword.name {
+            "nocase" => {
+                keyword.bare()?;
+                self.nocase = true;
+            }
+            // A hint for Suricata's search, not a condition.
+            "fast_pattern" => {
+                if !keyword.value.is_none_or(is_chop) {
+                    return Err(keyword.refuse("neither `only` nor a part of the content"));
+                }
+            }
+            "distance" => {
+                let number = keyword.number(-FARTHEST, FARTHEST)?;
+                self.relative(keyword)?;
+                once(self.distance.replace(number), keyword)?;
+            }
+            "within" => {
+                let number = keyword.number(length, FARTHEST)?;
+                self.relative(keyword)?;
+                once(self.within.replace(number), keyword)?;
+            }
+            name => {
+                if protocol == Protocol::Tcp {
+                    return Err(refuse(
+                        format!("{name} (tcp)"),
+                        "Suricata counts from a segment or a piece of the stream",
+                    ));
+                }
+                self.absolute(keyword, length)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn relative(&self, keyword: Keyword<'_>) -> Result<(), Refusal> {
+        if self.offset.is_some() || self.depth.is_some() {
+            return Err(keyword.refuse("the place is counted from the beginning already"));
+        }
+        Ok(())
+    }
+
+    fn absolute(&mut self, keyword: Keyword<'_>, length: i32) -> Result<(), Refusal> {
+        if self.distance.is_some() || self.within.is_some() {
+            return Err(keyword.refuse("the place is counted from the content before already"));
+        }
+        match keyword.name {
+            "offset" => once(self.offset.replace(keyword.number(0, FARTHEST)?), keyword),
+            "depth" => {
+                let depth = keyword.number(length, FARTHEST)?;
+                once(self.depth.replace(depth), keyword)
+            }
+            "startswith" => {
+                keyword.bare()?;
+                once(
+                    self.offset.replace(0).or(self.depth.replace(length)),
+                    keyword,
+                )
+            }
+            _ => Err(keyword.refuse("this keyword is not supported")),
+        }
+    }
+}
+
+fn once(before: Option<i32>, keyword: Keyword<'_>) -> Result<(), Refusal> {
+    match before {
+        None => Ok(()),
+        Some(_) => Err(keyword.refuse("the place is said already")),
+    }
+}
+
+/// `only`, or an offset and a length.
+fn is_chop(value: &str) -> bool {
+    let is_number = |text: &str| text.trim().parse::<u16>().is_ok();
+    value == "only"
+        || value
+            .split_once(',')
+            .is_some_and(|(offset, length)| is_number(offset) && is_number(length))
+}

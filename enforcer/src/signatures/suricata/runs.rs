@@ -1,0 +1,153 @@
+//! The conditions of a rule as parts that hang on one another, but in another way: a part
+//! counts from the end of the part before, be it bytes or a number; a condition counts
+//! from the end of the last content.
+
+use crate::policy::signature::{Part, What};
+
+use super::byte_test::ByteTest;
+use super::header::Protocol;
+use super::options::{Condition, Content};
+use super::refusal::{Refusal, refuse};
+
+/// Parts that hang on one another.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    /// Counts from the beginning.
+    pub(super) head: Part,
+    /// Each counts from the part before.
+    pub(super) others: Vec<Part>,
+}
+
+/// Runs of parts, in the order of the rule.
+///
+/// # Errors
+/// `no content`, or a keyword that would count from the beginning of a piece of a stream.
+pub(super) fn runs(conditions: Vec<Condition>, protocol: Protocol) -> Result<Vec<Run>, Refusal> {
+    let mut runs = Runs {
+        runs: Vec::new(),
+        last: None,
+        protocol,
+    };
+    for condition in conditions {
+        match condition {
+            Condition::Content(content) => runs.content(content)?,
+            Condition::ByteTest(test) => runs.byte_test(test)?,
+        }
+    }
+    if runs.last.is_none() {
+        return Err(refuse("no content", "a signature needs bytes to look for"));
+    }
+    Ok(runs.runs)
+}
+
+struct Runs {
+    runs: Vec<Run>,
+    last: Option<LastContent>,
+    protocol: Protocol,
+}
+
+/// Where the next relative condition counts from.
+#[derive(Clone, Copy)]
+struct LastContent {
+    run: usize,
+    /// Bytes from the end of that content to the end of the run.
+    ahead: i32,
+}
+
+impl Runs {
+    /// The window for a relative content reaches from `distance` to `distance + within`,
+    /// both from the end of the content before, and holds all of its bytes; without a
+    /// content before, that is the beginning
+    /// (`DetectEngineContentInspectionInternal` in detect-engine-content-inspection.c).
+    /// `depth` counts from `offset` (`DetectDepthSetup` in detect-depth.c).
+    fn content(&mut self, content: Content) -> Result<(), Refusal> {
+        let length = i32::try_from(content.bytes.len()).unwrap_or(i32::MAX);
+        let window = |first: i32, bytes: Option<i32>| {
+            let last = bytes.map(|bytes| first.saturating_add(bytes).saturating_sub(length));
+            (first, last)
+        };
+        let is_relative = content.distance.is_some() || content.within.is_some();
+        let (first, last) = if is_relative {
+            window(content.distance.unwrap_or(0), content.within)
+        } else {
+            window(content.offset.unwrap_or(0), content.depth)
+        };
+        let what = What::Bytes {
+            bytes: content.bytes,
+            nocase: content.nocase,
+        };
+        if is_relative && self.last.is_some() {
+            self.hang(what, first, last);
+            self.last = self.last.map(|last| LastContent { ahead: 0, ..last });
+            return Ok(());
+        }
+        let keyword = match (content.distance, content.within) {
+            (None, None) => "content",
+            (Some(_), _) => "distance",
+            (None, Some(_)) => "within",
+        };
+        self.last = Some(LastContent {
+            run: self.runs.len(),
+            ahead: 0,
+        });
+        self.begin(keyword, what, first.max(0), last)
+    }
+
+    fn byte_test(&mut self, test: ByteTest) -> Result<(), Refusal> {
+        let what = What::Number(test.number);
+        let width = i32::from(test.number.width);
+        let Some(last) = self.last.filter(|_| test.relative) else {
+            return self.begin("byte_test", what, test.offset, Some(test.offset));
+        };
+        self.hang(what, test.offset, Some(test.offset));
+        let ahead = test.offset.saturating_add(width);
+        self.last = Some(LastContent { ahead, ..last });
+        Ok(())
+    }
+
+    /// Adds a part at places from the end of the last content.
+    fn hang(&mut self, what: What, first: i32, last: Option<i32>) {
+        let Some(LastContent { run, ahead }) = self.last else {
+            return;
+        };
+        if let Some(run) = self.runs.get_mut(run) {
+            run.others.push(Part {
+                what,
+                relative: true,
+                first: first.saturating_sub(ahead),
+                last: last.map(|last| last.saturating_sub(ahead)),
+            });
+        }
+    }
+
+    /// Adds a part at places from the beginning. That of a stream is nothing Suricata
+    /// counts from: it takes the stream in pieces, and segments by themselves.
+    fn begin(
+        &mut self,
+        keyword: &str,
+        what: What,
+        first: i32,
+        last: Option<i32>,
+    ) -> Result<(), Refusal> {
+        if self.protocol == Protocol::Tcp && (first, last) != (0, None) {
+            return Err(refuse(
+                format!("{keyword} (tcp)"),
+                "Suricata counts from a segment or a piece of the stream",
+            ));
+        }
+        if first < 0 || last.is_some_and(|last| last < first) {
+            return Err(refuse(keyword, "its place is before the beginning"));
+        }
+        let head = Part {
+            what,
+            relative: false,
+            first,
+            last,
+        };
+        self.runs.push(Run {
+            head,
+            others: Vec::new(),
+        });
+        Ok(())
+    }
+}
