@@ -126,6 +126,7 @@ fn model() -> impl Strategy<Value = Model> {
     (peers, profiles).prop_map(|(peers, profiles)| Model {
         defaults: defaults(),
         ports: BTreeMap::new(),
+        signatures: Vec::new(),
         tests: Vec::new(),
         peers: NAMES
             .iter()
@@ -334,6 +335,7 @@ fn ward(devices: Vec<Device>) -> Model {
     Model {
         defaults: defaults(),
         ports: BTreeMap::new(),
+        signatures: Vec::new(),
         tests: Vec::new(),
         peers: BTreeMap::new(),
         profiles,

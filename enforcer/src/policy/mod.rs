@@ -82,29 +82,44 @@ pub fn failed_tests(bundle: &Bundle, failures: &[(usize, String)]) -> Diagnostic
 /// Text → raw, for all files. `None` if the main file is no YAML.
 fn read(bundle: &Bundle, findings: &mut Findings) -> Option<Sources> {
     let main = yaml::read::<raw::Document>(0, bundle.main.content(), findings);
-    let mut devices = Vec::new();
-    for (index, file) in bundle.included.iter().enumerate() {
-        let number = index + 1;
-        devices.push((number, read_included(number, file, findings)));
+    let (mut devices, mut signatures) = (Vec::new(), Vec::new());
+    for (number, file) in (1..).zip(&bundle.included) {
+        let (listed, of_file) = read_included(number, file, findings);
+        devices.push((number, listed));
+        signatures.extend(of_file.map(|list| (number, list)));
     }
     let mut main = main?;
     check_include(&main, bundle, findings);
     if let Some(list) = main.devices.take() {
         devices.insert(0, (0, listed(list, 0, findings)));
     }
-    Some(Sources { main, devices })
+    if let Some(list) = main.signatures.take() {
+        signatures.insert(0, (0, list));
+    }
+    Some(Sources {
+        main,
+        devices,
+        signatures,
+    })
 }
 
-fn read_included(number: usize, file: &File, findings: &mut Findings) -> Listed {
+/// Devices and signatures of an included file.
+fn read_included(
+    number: usize,
+    file: &File,
+    findings: &mut Findings,
+) -> (Listed, Option<lenient::List<raw::Signature>>) {
     if file.format() == Format::Csv {
-        return rows::read(number, file.content(), findings);
+        return (rows::read(number, file.content(), findings), None);
     }
     let Some(raw) = yaml::read::<raw::Document>(number, file.content(), findings) else {
-        return Vec::new();
+        return (Vec::new(), None);
     };
-    validate::only_devices(&raw, number, findings);
-    raw.devices
-        .map_or_else(Vec::new, |list| listed(list, number, findings))
+    validate::only_lists(&raw, number, findings);
+    let devices = raw
+        .devices
+        .map_or_else(Vec::new, |list| listed(list, number, findings));
+    (devices, raw.signatures)
 }
 
 fn listed(list: lenient::List<raw::Device>, number: usize, findings: &mut Findings) -> Listed {

@@ -48,8 +48,9 @@ pub fn schema() -> Value {
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("Enforcer policy");
     schema["type"] = json!("object");
-    // An included file holds devices alone.
-    schema["if"] = json!({"required": ["devices"], "maxProperties": 1});
+    // An included file holds devices and signatures alone.
+    schema["if"] =
+        json!({"propertyNames": {"enum": ["devices", "signatures"]}, "minProperties": 1});
     schema["else"] = json!({"required": ["version"]});
     schema["$defs"] = definitions();
     schema

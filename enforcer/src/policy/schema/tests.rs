@@ -33,7 +33,7 @@ fn keys(definition: &Value) -> BTreeSet<String> {
 fn it_has_the_keys_that_are_read_and_no_others() {
     let schema = schema();
     let defs = &schema["$defs"];
-    let read: [(&Value, &[&str]); 15] = [
+    let read: [(&Value, &[&str]); 17] = [
         (&schema, raw::Document::KEYS),
         (&defs["defaults"], raw::Defaults::KEYS),
         (&defs["network"], raw::Network::KEYS),
@@ -48,6 +48,8 @@ fn it_has_the_keys_that_are_read_and_no_others() {
         (&defs["moment_in_zone"], raw::Moment::KEYS),
         (&defs["window"], raw::Window::KEYS),
         (&defs["device"], raw::Device::KEYS),
+        (&defs["signature"], raw::Signature::KEYS),
+        (&defs["part"], raw::Part::KEYS),
         (&defs["test"], raw::Test::KEYS),
     ];
     for (definition, keys_read) in read {

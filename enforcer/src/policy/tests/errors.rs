@@ -86,7 +86,7 @@ fn versions() {
         "version: 2\nunheard_of: yes\n",
         &[
             "p.yaml:1:10: error: version: this is version \"2\" of the policy language; only 1 is known",
-            "p.yaml:2:1: error: unheard_of: no such key; the keys here are version, defaults, ports, peers, profiles, devices, include, tests",
+            "p.yaml:2:1: error: unheard_of: no such key; the keys here are version, defaults, ports, peers, profiles, devices, include, signatures, tests",
         ],
     );
     expect(

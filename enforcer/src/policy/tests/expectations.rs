@@ -149,8 +149,8 @@ fn included_files_hold_no_tests() {
     assert_eq!(
         told,
         [
-            "d.yaml:1:1: error: ports: an included file holds only `devices`",
-            "d.yaml:2:1: error: tests: an included file holds only `devices`",
+            "d.yaml:1:1: error: ports: an included file holds only `devices` and `signatures`",
+            "d.yaml:2:1: error: tests: an included file holds only `devices` and `signatures`",
         ]
     );
 }

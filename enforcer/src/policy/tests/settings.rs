@@ -141,24 +141,28 @@ fn fragments_and_failures() {
         let profile = profile(settings);
         (profile.fragments, profile.on_error)
     };
-    let passes = |bad_frame, flow_table_full| OnError {
+    let passes = |[bad_frame, flow_table_full, stream_lost]: [bool; 3]| OnError {
         bad_frame,
         flow_table_full,
-        stream_lost: false,
+        stream_lost,
     };
-    assert_eq!(of(""), (Fragments::Deny, passes(false, false)));
+    assert_eq!(of(""), (Fragments::Deny, passes([false; 3])));
     assert_eq!(
         of("fragments: track, on_error: allow"),
-        (Fragments::Track, passes(true, true))
+        (Fragments::Track, passes([true; 3]))
     );
     assert_eq!(
         of("on_error: {flow_table_full: allow, bad_frame: deny}").1,
-        passes(false, true)
+        passes([false, true, false])
+    );
+    assert_eq!(
+        of("on_error: {stream_lost: allow}").1,
+        passes([false, false, true])
     );
     let text = "version: 1\ndefaults: {on_error: {bad_frame: allow}, fragments: track}\nprofiles: {p: {on_error: {flow_table_full: allow}}}\n";
     let (model, _) = model(text);
-    assert_eq!(model.defaults.on_error, passes(true, false));
-    assert_eq!(model.profiles[0].on_error, passes(true, true));
+    assert_eq!(model.defaults.on_error, passes([true, false, false]));
+    assert_eq!(model.profiles[0].on_error, passes([true, true, false]));
     assert_eq!(model.profiles[0].fragments, Fragments::Track);
 
     profile_error(

@@ -86,8 +86,8 @@ fn a_main_file_that_cannot_be_read() {
 fn included_files_hold_devices_only() {
     let bundle = with_devices(MAIN, "d.yaml", "version: 1\ninclude: x.csv\ndevice: []\n");
     let expected = [
-        "d.yaml:1:1: error: version: an included file holds only `devices`",
-        "d.yaml:2:1: error: include: an included file holds only `devices`",
+        "d.yaml:1:1: error: version: an included file holds only `devices` and `signatures`",
+        "d.yaml:2:1: error: include: an included file holds only `devices` and `signatures`",
         "d.yaml:3:1: error: device: no such key; did you mean \"devices\"?",
     ];
     assert_eq!(failures(&bundle), expected);

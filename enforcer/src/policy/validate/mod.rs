@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ipnet::IpNet;
 
 use super::findings::Findings;
-use super::lenient::{Named, OneOrMany, Scalar};
+use super::lenient::{List, Named, OneOrMany, Scalar};
 use super::lint;
 use super::model::{Model, Peer};
 use super::place::{Here, quoted};
@@ -44,10 +44,12 @@ pub(super) use scalar::{each, is_list};
 /// The one version of the language.
 const VERSION: i64 = 1;
 
-/// What the main file says, and the devices of all files by number of file.
+/// What the main file says, and the devices and signatures of all files by number of
+/// file.
 pub(super) struct Sources {
     pub(super) main: raw::Document,
     pub(super) devices: Vec<(usize, Listed)>,
+    pub(super) signatures: Vec<(usize, List<raw::Signature>)>,
 }
 
 /// What rules and devices may refer to.
@@ -108,13 +110,7 @@ pub(super) fn validate(sources: &Sources, now: u32, findings: &mut Findings) -> 
     let profiles = profile::profiles(raw_profiles, &names, &defaults, &profiles_here, findings);
     let devices = device::devices(&sources.devices, &names, &profiles, &ports, findings);
     port::limit(&ports, &devices, &ports_here, findings);
-    let signatures = signature::signatures(
-        raw.signatures.as_ref(),
-        &names,
-        &profiles,
-        &top.key("signatures"),
-        findings,
-    );
+    let signatures = signature::signatures(&sources.signatures, &names, &profiles, findings);
     let tests = expectation::tests(
         raw.tests.as_ref(),
         &names,
@@ -140,10 +136,10 @@ pub(super) fn validate(sources: &Sources, now: u32, findings: &mut Findings) -> 
     Some(model)
 }
 
-/// Checks that an included file holds nothing but devices.
-pub(super) fn only_devices(raw: &raw::Document, number: usize, findings: &mut Findings) {
+/// Checks that an included file holds nothing but devices and signatures.
+pub(super) fn only_lists(raw: &raw::Document, number: usize, findings: &mut Findings) {
     let top = Here::top(number);
-    scalar::is_mapping(&raw.odd, &["devices"], &top, findings);
+    scalar::is_mapping(&raw.odd, &["devices", "signatures"], &top, findings);
     let present = [
         ("version", raw.version.is_some()),
         ("defaults", raw.defaults.is_some()),
@@ -151,13 +147,12 @@ pub(super) fn only_devices(raw: &raw::Document, number: usize, findings: &mut Fi
         ("peers", raw.peers.is_some()),
         ("profiles", raw.profiles.is_some()),
         ("include", raw.include.is_some()),
-        ("signatures", raw.signatures.is_some()),
         ("tests", raw.tests.is_some()),
     ];
     for (key, _) in present.into_iter().filter(|(_, present)| *present) {
         findings.error(
             top.key(key).key_place(),
-            "an included file holds only `devices`",
+            "an included file holds only `devices` and `signatures`",
         );
     }
 }

@@ -9,48 +9,48 @@ use super::super::compile::signatures::lower;
 use super::super::findings::Findings;
 use super::super::lenient::{List, OneOrMany, Scalar};
 use super::super::model::{Profile, Service};
-use super::super::place::{Here, quoted};
+use super::super::place::{Here, Place, quoted};
 use super::super::raw::{self, Keys};
 use super::super::signature::{Action, Sender, Severity, Signature};
 use super::name::{self, closest};
 use super::scalar::{choice, each, expected, is_list, is_mapping, number, word};
 use super::{Names, part, service};
 
-/// Where numbers of signatures begin that were given none.
-const NUMBERED: u32 = 1;
-
+/// Reads the signatures of all files, by number of file.
 pub(super) fn signatures(
-    raw: Option<&List<raw::Signature>>,
+    lists: &[(usize, List<raw::Signature>)],
     names: &Names<'_>,
     profiles: &[Profile],
-    here: &Here<'_>,
     findings: &mut Findings,
 ) -> Vec<Signature> {
-    let Some(raw) = raw else {
-        return Vec::new();
-    };
-    is_list(raw, here, findings);
-    if raw.items.len() > limits::SIGNATURES as usize {
-        let message = format!(
-            "{} signatures; at most {} are possible",
-            raw.items.len(),
-            limits::SIGNATURES
-        );
-        findings.error(here.key_place(), message);
-        return Vec::new();
+    let mut signatures = Vec::new();
+    let mut unique = Unique::default();
+    let mut number = 0;
+    for (file, list) in lists {
+        let top = Here::top(*file);
+        let here = top.key("signatures");
+        is_list(list, &here, findings);
+        for (index, raw) in list.items.iter().enumerate() {
+            number += 1;
+            if number == limits::SIGNATURES + 1 {
+                let message = format!("at most {} signatures are possible", limits::SIGNATURES);
+                findings.error(&here.index(index), message);
+                return signatures;
+            }
+            let here = here.index(index);
+            if let Some(signature) = signature(raw, number, names, profiles, &here, findings) {
+                unique.check(&signature, &here, findings);
+                signatures.push(signature);
+            }
+        }
     }
-    let mut signatures = Vec::with_capacity(raw.items.len());
-    for (index, raw) in raw.items.iter().enumerate() {
-        let here = here.index(index);
-        signatures.extend(signature(raw, index, names, profiles, &here, findings));
-    }
-    unique(&signatures, here, findings);
     signatures
 }
 
+/// `ordinal` is the number that it has if it is given none.
 fn signature(
     raw: &raw::Signature,
-    index: usize,
+    ordinal: u32,
     names: &Names<'_>,
     profiles: &[Profile],
     here: &Here<'_>,
@@ -71,7 +71,7 @@ fn signature(
     name::check("signature", &name, name_here.place(), findings);
     let id = match &raw.id {
         Some(value) => number(value, u32::MAX, &here.key("id"), findings)?,
-        None => NUMBERED + index as u32,
+        None => ordinal,
     };
     if id == 0 {
         findings.error(&here.key("id"), "numbers of signatures begin at 1");
@@ -201,22 +201,22 @@ fn profiles_of(
 }
 
 /// Names and numbers tell signatures apart.
-fn unique(signatures: &[Signature], here: &Here<'_>, findings: &mut Findings) {
-    let mut names = BTreeMap::new();
-    let mut ids = BTreeMap::new();
-    for (index, signature) in signatures.iter().enumerate() {
-        let place = here.index(index);
-        if let Some(earlier) = names.insert(&signature.name, index) {
+#[derive(Default)]
+struct Unique {
+    names: BTreeMap<String, Place>,
+    ids: BTreeMap<u32, Place>,
+}
+
+impl Unique {
+    fn check(&mut self, signature: &Signature, here: &Here<'_>, findings: &mut Findings) {
+        let place = here.key("name").place();
+        if let Some(earlier) = self.names.insert(signature.name.clone(), place.clone()) {
             let message = format!("another signature is named {}", quoted(&signature.name));
-            findings
-                .error(&place.key("name"), message)
-                .beside(here.index(earlier).key("name").place());
+            findings.error(place, message).beside(earlier);
         }
-        if let Some(earlier) = ids.insert(signature.id, index) {
+        if let Some(earlier) = self.ids.insert(signature.id, here.place()) {
             let message = format!("another signature has the number {}", signature.id);
-            findings
-                .error(&place, message)
-                .beside(here.index(earlier).place());
+            findings.error(here, message).beside(earlier);
         }
     }
 }
