@@ -50,6 +50,12 @@ pub const fn tagged_index(port: u32) -> u32 {
     OWN_STATISTICS + port
 }
 
+/// Place of a signature's counter, in the half that goes with the epoch.
+#[inline(always)]
+pub const fn signature_index(epoch: u32, number: u32) -> u32 {
+    (epoch & 1) * (crate::limits::SIGNATURES + 1) + number
+}
+
 /// Places for [`Statistic`]s; room to append.
 const OWN_STATISTICS: u32 = 16;
 

@@ -4,7 +4,7 @@ use core::mem::size_of;
 
 use crate::addr::{Ip, Mac, Vlan};
 
-/// A denial, real or audited. Addresses and ports are zero where the frame had none.
+/// A denial, real or audited, or a signature that was found. Addresses and ports are zero where the frame had none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event {
@@ -34,7 +34,21 @@ pub struct Event {
     /// A [`crate::verdict::Fate`].
     pub fate: u8,
     pub icmp_type: u8,
-    pub reserved: u32,
+    /// Number of the signature that was found, 0 for none.
+    pub signature: u16,
+    /// Bytes of the payload that a [`Hit`] shows.
+    pub shown: u16,
 }
 
 const _: () = assert!(size_of::<Event>() == 88);
+
+/// Bytes of a payload that are shown with a signature.
+pub const SHOWN: usize = 64;
+
+/// An event about a signature, with the beginning of the payload in which it was found.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    pub event: Event,
+    pub payload: [u8; SHOWN],
+}

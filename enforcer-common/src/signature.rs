@@ -38,13 +38,14 @@ pub struct GroupLine {
     pub filter: u32,
     /// By how much a gram's hash is shifted to be a place in the filter.
     pub filter_shift: u32,
-    /// Bytes in a gram, 4 or 8.
+    /// Bytes in a gram, 4 or 8, and bits of a word that it leaves unused.
     pub gram: u32,
+    pub gram_shift: u32,
     /// Bytes in the longest pattern.
     pub longest: u32,
     /// Line of the [`Profiles`] that some signature of the group is for; 0: all.
     pub profiles: u32,
-    pub reserved: [u32; 7],
+    pub reserved: [u32; 6],
 }
 
 /// Class of each byte in an automaton, letters of either case being one.
@@ -144,14 +145,13 @@ pub struct Profiles(pub [u64; 8]);
 
 pub const PROFILE_LINES: u32 = 8;
 
-/// Place of a gram in a filter. Bit 5 is set in every byte, which makes letters of
-/// either case one.
+/// Place of a gram in a filter. `unused` is how many of the word's last bits are none of
+/// its. Bit 5 is set in every byte, which makes letters of either case one.
 #[inline(always)]
-pub const fn gram_hash(gram: u64, bytes: u32, shift: u32) -> u32 {
-    let gram = if bytes == 4 { gram << 32 } else { gram };
-    let folded = gram | 0x2020_2020_2020_2020;
+pub const fn gram_hash(word: u64, unused: u32, shift: u32) -> u64 {
+    let folded = (word | 0x2020_2020_2020_2020) << (unused & 63);
     // A multiplier without structure: the fractional part of the golden ratio.
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (shift & 63)) as u32
+    folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (shift & 63)
 }
 
 /// Distance between the grams of a text that are looked at.

@@ -160,6 +160,20 @@ pub trait Tables {
         stage::inspect(frame, policy, work);
     }
 
+    /// [`stage::look_at_piece`].
+    #[inline(always)]
+    fn look_at_piece<F: Frame + ?Sized>(
+        &self,
+        frame: &F,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+    ) -> bool
+    where
+        Self: Sized,
+    {
+        stage::look_at_piece(frame, policy, work)
+    }
+
     /// [`stage::load_piece`].
     #[inline(always)]
     fn load_piece<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> bool {

@@ -7,6 +7,7 @@ mod frame;
 mod lesson;
 mod maps;
 mod record;
+mod report;
 mod stages;
 mod tables;
 

@@ -1,20 +1,19 @@
-//! Record stage: counts every verdict, and sends an event for each denial that
-//! the device's budget covers. Sent, lost and suppressed add up to all denials.
+//! Record stage: counts every verdict, and has an event sent for each denial and each
+//! signature that was found.
 
+use aya_ebpf::EbpfContext as _;
 use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::XdpContext;
-use enforcer_common::counter::{Statistic, Traffic, tagged_index, verdict_index};
+use enforcer_common::counter::{Statistic, Traffic, signature_index, tagged_index, verdict_index};
 use enforcer_common::decide::Work;
-use enforcer_common::event::Event;
 use enforcer_common::limits;
 use enforcer_common::port::Port;
 use enforcer_common::verdict::Fate;
 
-use crate::maps;
-use crate::tables::now;
+use crate::{maps, report};
 
 #[inline(always)]
-pub(crate) fn record(_context: &XdpContext, port: &Port, work: &Work) {
+pub(crate) fn record(context: &XdpContext, port: &Port, work: &mut Work) {
     let fate = work.verdict.fate();
     let length = work.packet.length;
     count(
@@ -23,12 +22,17 @@ pub(crate) fn record(_context: &XdpContext, port: &Port, work: &Work) {
         length,
     );
     if work.packet.tags != 0 {
-        count_one(tagged_index(port.index));
+        count_one(&maps::STATISTICS, tagged_index(port.index));
+    }
+    let signature = work.inspection.signature;
+    if signature != 0 {
+        count_one(&maps::SIGNATURES, signature_index(work.epoch, signature));
     }
     if fate == Fate::Allow {
         count_rules(work, length);
-    } else {
-        send(_context, port, work, fate);
+    }
+    if fate != Fate::Allow || signature != 0 {
+        report::stage_report(context.as_ptr().cast(), work, port.index);
     }
 }
 
@@ -72,59 +76,14 @@ pub(crate) fn count_lost() {
 }
 
 #[inline(always)]
-fn count_statistic(statistic: Statistic) {
-    count_one(statistic as u32);
+pub(crate) fn count_statistic(statistic: Statistic) {
+    count_one(&maps::STATISTICS, statistic as u32);
 }
 
 #[inline(always)]
-fn count_one(place: u32) {
-    if let Some(counter) = maps::STATISTICS.get_ptr_mut(place) {
+fn count_one(counters: &PerCpuArray<u64>, place: u32) {
+    if let Some(counter) = counters.get_ptr_mut(place) {
         // SAFETY: the entry belongs to this CPU.
         unsafe { *counter += 1 };
     }
-}
-
-#[inline(always)]
-fn send(_context: &XdpContext, port: &Port, work: &Work, fate: Fate) {
-    let now = now();
-    if let Some(budget) = maps::BUDGETS.get_ptr_mut(work.verdict.device) {
-        // SAFETY: the entry belongs to this CPU.
-        if !unsafe { (*budget).spend_event(work.events_per_second, now) } {
-            return count_statistic(Statistic::EventsSuppressed);
-        }
-    }
-    #[cfg(feature = "log")]
-    aya_log_ebpf::debug!(
-        _context,
-        "denied: reason {}, device {}",
-        work.verdict.reason as u8,
-        work.verdict.device
-    );
-    let Some(mut event) = maps::EVENTS.reserve::<Event>(0) else {
-        return count_statistic(Statistic::EventsLost);
-    };
-    let packet = &work.packet;
-    event.write(Event {
-        time: now,
-        source: packet.source,
-        destination: packet.destination,
-        epoch: work.epoch,
-        device: work.verdict.device,
-        length: packet.length,
-        port: port.index,
-        vlan: packet.vlan,
-        source_port: packet.source_port,
-        destination_port: packet.destination_port,
-        ethertype: packet.ethertype,
-        rule: work.verdict.rule,
-        source_mac: packet.source_mac,
-        destination_mac: packet.destination_mac,
-        protocol: packet.protocol,
-        reason: work.verdict.reason as u8,
-        fate: fate as u8,
-        icmp_type: packet.icmp_type,
-        reserved: 0,
-    });
-    event.submit(0);
-    count_statistic(Statistic::EventsSent);
 }

@@ -228,6 +228,16 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn look_at_piece<F: Frame + ?Sized>(
+        &self,
+        _frame: &F,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+    ) -> bool {
+        stages::stage_look_at_piece(self.context, work) != 0
+    }
+
+    #[inline(always)]
     fn load_piece<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> bool {
         stages::stage_load_piece(self.context, work) != 0
     }

@@ -97,7 +97,8 @@ fn an_event_tells_what_was_denied() {
         reason: Reason::NoRule as u8,
         fate: Fate::Deny as u8,
         icmp_type: 0,
-        reserved: 0,
+        signature: 0,
+        shown: 0,
     };
     assert_eq!(event, expected);
     // What is allowed is no event.

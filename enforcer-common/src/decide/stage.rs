@@ -73,6 +73,16 @@ pub fn inspect<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, 
     inspect::inspect(frame, policy, work);
 }
 
+/// Looks at the next piece of the payload; false where it cannot be had.
+#[inline(always)]
+pub fn look_at_piece<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) -> bool {
+    inspect::look_at_piece(frame, policy, work)
+}
+
 /// Copies the next piece of the payload into the scratch; false where it cannot be had.
 #[inline(always)]
 pub fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {

@@ -144,40 +144,56 @@ fn look_through<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
 ) -> bool {
     for _ in 0..PIECES {
-        let inspection = &mut work.inspection;
-        if inspection.left == 0 {
+        if work.inspection.left == 0 {
             return true;
         }
-        let mut piece = inspection.left;
-        if inspection.course == course::AGAIN && piece > inspection.again {
-            piece = inspection.again;
-        }
-        if piece > PIECE as u32 {
-            piece = PIECE as u32;
-        }
-        inspection.piece = piece;
-        if !policy.tables.load_piece(frame, work) {
+        if !policy.tables.look_at_piece(frame, policy, work) {
             return false;
-        }
-        policy.tables.scan(policy, work);
-        policy.tables.verify_hits(policy, work);
-        turn(&mut work.inspection);
-        let inspection = &work.inspection;
-        if inspection.course == course::AGAIN && inspection.again == 0 {
-            if inspection.expected != UNKNOWN && inspection.expected != inspection.head.state {
-                work.findings = [Finding::of(Reason::StreamDiffers); 2];
-                return true;
-            }
-            if inspection.left == 0 {
-                return true;
-            }
-            if policy.tables.resume_stream(policy, work) != LOOK {
-                return false;
-            }
-            mark(&mut work.inspection);
         }
     }
     work.inspection.left == 0
+}
+
+/// Looks at the next piece; false where it cannot be had.
+#[inline(always)]
+pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) -> bool {
+    let inspection = &mut work.inspection;
+    let mut piece = inspection.left;
+    if inspection.course == course::AGAIN && piece > inspection.again {
+        piece = inspection.again;
+    }
+    if piece > PIECE as u32 {
+        piece = PIECE as u32;
+    }
+    inspection.piece = piece;
+    if !policy.tables.load_piece(frame, work) {
+        return false;
+    }
+    policy.tables.scan(policy, work);
+    policy.tables.verify_hits(policy, work);
+    turn(&mut work.inspection);
+    let inspection = &mut work.inspection;
+    if inspection.course != course::AGAIN || inspection.again != 0 {
+        return true;
+    }
+    // All that comes again was looked at.
+    if inspection.expected != UNKNOWN && inspection.expected != inspection.head.state {
+        inspection.left = 0;
+        find(work, Reason::StreamDiffers);
+        return true;
+    }
+    if inspection.left == 0 {
+        return true;
+    }
+    if policy.tables.resume_stream(policy, work) != LOOK {
+        return false;
+    }
+    mark(&mut work.inspection);
+    true
 }
 
 /// Moves on behind the piece: its last bytes are what comes before the next one.

@@ -85,24 +85,25 @@ pub(in crate::decide) fn is_clean<T: Tables>(policy: &Policy<'_, T>, work: &mut 
     let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
         return false;
     };
-    let length = inspection.piece;
-    let (gram, shift) = (group.gram, group.filter_shift);
-    let mut clean = true;
-    for step in 0..PIECE / STRIDE {
-        let index = (step * STRIDE) as u32;
-        if index + gram > length {
+    let (shift, unused) = (group.filter_shift, group.gram_shift);
+    // Numbers of 64 bits: on this path each instruction counts, and the BPF target has
+    // no others.
+    let last = u64::from(inspection.piece).wrapping_sub(u64::from(group.gram));
+    let mut index = 0;
+    for _ in 0..PIECE / STRIDE {
+        if index > last {
             break;
         }
-        let place = gram_hash(inspection.word(START as u32 + index), gram, shift);
-        let Some(bits) = policy.line::<Profiles>(group.filter + (place >> 9)) else {
+        let place = gram_hash(inspection.word_at(START as u64 + index), unused, shift);
+        let Some(bits) = policy.line::<Profiles>(group.filter + (place >> 9) as u32) else {
             return false;
         };
         if bits.0[place as usize >> 6 & 7] >> (place & 63) & 1 != 0 {
-            clean = false;
-            break;
+            return false;
         }
+        index += STRIDE as u64;
     }
-    clean
+    true
 }
 
 /// The state that follows one by a byte.
@@ -127,14 +128,13 @@ fn note(inspection: &mut Inspection, end: u32, state: u32) {
     if state & TELLS == 0 {
         return;
     }
+    // Beyond what there is room for the first ones are overwritten; the count tells.
     let count = inspection.hit_count;
-    if count < HITS as u32 {
-        inspection.hits[count as usize & (HITS - 1)] = Hit {
-            end,
-            state: state & !TELLS,
-        };
-    }
-    inspection.hit_count = count.saturating_add(1);
+    inspection.hits[count as usize & (HITS - 1)] = Hit {
+        end,
+        state: state & !TELLS,
+    };
+    inspection.hit_count = count + 1;
 }
 
 /// Walks from an index on over as many bytes, [`STRETCH`] at most; `home` until the
@@ -152,8 +152,9 @@ pub(in crate::decide) fn walk<T: Tables>(
         return;
     };
     let mut state = inspection.head.state;
+    let on = u32::from(home == 0);
     for step_number in 0..STRETCH {
-        if step_number >= count || home != 0 && state == 0 {
+        if step_number >= count || state | on == 0 {
             break;
         }
         let at = index.wrapping_add(step_number);

@@ -186,7 +186,7 @@ impl Inspection {
 
     /// Eight bytes of the text from an index on.
     #[inline(always)]
-    pub(super) fn word(&self, index: u32) -> u64 {
+    pub(super) fn word_at(&self, index: u64) -> u64 {
         // SAFETY: the mask keeps the index inside, and there is room for a word behind
         // the last one; any bytes are a valid word.
         unsafe { u64::from_le(load(self.text.as_ptr().add(index as usize & MASK))) }

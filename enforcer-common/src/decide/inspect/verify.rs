@@ -137,22 +137,25 @@ pub(in crate::decide) fn find_part<T: Tables>(
     let Some(part) = policy.line::<PartLine>(number) else {
         return NOWHERE;
     };
-    let length = i32::from(part.length);
-    for choice in 0..=SPAN as u32 {
+    let length = i64::from(part.length);
+    let last = i64::from(work.inspection.end()) - length;
+    let (mut place, step) = (i64::from(from as i32), if back != 0 { -1 } else { 1 });
+    let choices = u64::from(choices);
+    for choice in 0..=SPAN as u64 {
         if choice > choices {
             break;
         }
-        let place = if back != 0 {
-            from.wrapping_sub(choice)
-        } else {
-            from.wrapping_add(choice)
-        };
-        if (place as i32).wrapping_add(length) > work.inspection.end() {
+        if place > last {
             return BEYOND;
         }
-        if policy.tables.matches_part(policy, work, number, place) != NO {
-            return place;
+        if policy
+            .tables
+            .matches_part(policy, work, number, place as u32)
+            != NO
+        {
+            return place as u32;
         }
+        place += step;
     }
     NOWHERE
 }

@@ -34,7 +34,7 @@ impl Filter {
         let shift = u64::BITS - bits;
         let mut lines = vec![Profiles::default(); 1 << (bits - SMALLEST)];
         for gram_word in grams {
-            let place = gram_hash(gram_word, gram as u32, shift) as usize;
+            let place = gram_hash(gram_word, unused_bits(gram as u32), shift) as usize;
             lines[place >> 9].0[place >> 6 & 7] |= 1 << (place & 63);
         }
         Some(Self {
@@ -43,6 +43,11 @@ impl Filter {
             shift,
         })
     }
+}
+
+/// Bits of a word that a gram of so many bytes leaves unused.
+pub(super) fn unused_bits(gram: u32) -> u32 {
+    u64::BITS - 8 * gram
 }
 
 /// The stretch of a pattern whose grams are least likely elsewhere.

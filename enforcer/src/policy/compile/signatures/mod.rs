@@ -191,13 +191,16 @@ fn place_group(
             .map_or(0, |filter| image.place(&filter.lines)),
         filter_shift: filter.as_ref().map_or(0, |filter| filter.shift),
         gram: filter.as_ref().map_or(0, |filter| filter.gram),
+        gram_shift: filter
+            .as_ref()
+            .map_or(0, |filter| filter::unused_bits(filter.gram)),
         longest: automaton.longest as u32,
         profiles: if for_all {
             0
         } else {
             image.place(&bits_of(&wanted.into_iter().collect::<Vec<_>>()))
         },
-        reserved: [0; 7],
+        reserved: [0; 6],
     };
     let size = GroupSize {
         signatures: indices,
