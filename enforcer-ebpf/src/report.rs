@@ -76,6 +76,7 @@ fn send_hit(context: *mut xdp_md, work: &Work, port: u32, now: u64) -> bool {
     // and the context is the program's own. Bytes beyond those shown stay as they were.
     unsafe {
         (&raw mut (*hit).event).write(event(work, port, now));
+        (&raw mut (*hit).event.shown).write(shown as u16);
         if shown != 0 {
             bpf_xdp_load_bytes(
                 context,
@@ -112,6 +113,6 @@ fn event(work: &Work, port: u32, now: u64) -> Event {
         fate: work.verdict.fate() as u8,
         icmp_type: packet.icmp_type,
         signature: work.inspection.signature as u16,
-        shown: packet.end.wrapping_sub(packet.next).min(SHOWN as u32) as u16,
+        shown: 0,
     }
 }

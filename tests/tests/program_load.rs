@@ -10,6 +10,7 @@ fn the_verifier_accepts_the_program_within_its_budget() {
     let capacity = Capacity {
         policy_lines: 1 << 10,
         flows: 1 << 10,
+        streams: 1 << 10,
     };
     let mut datapath = Datapath::load(capacity).expect("the kernel takes the program");
     let verified = datapath.verified_instructions().expect("a count");

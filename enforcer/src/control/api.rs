@@ -9,6 +9,7 @@
 //! | `POST /v1/diff` with [`ApplyRequest`] | [`Changes`], or 422 with [`Failure`] |
 //! | `GET /v1/devices` | list of [`Device`] |
 //! | `GET /v1/rules` | list of [`Rule`] |
+//! | `GET /v1/signatures` | [`Signatures`] |
 //! | `GET /v1/flows?limit=N` | list of [`Flow`] |
 //! | `GET /v1/learned` | list of [`Learned`] |
 //! | `GET /v1/counters` | [`Counters`] |
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 mod change;
 mod exception;
 mod observation;
+mod signature;
 
 pub use change::{
     Author, CanaryStatus, ChangeSummary, HistoryEntry, HistoryText, RollbackRequest, Settled,
@@ -45,6 +47,7 @@ pub use change::{
 };
 pub use exception::{BreakGlassRequest, Clock, Exception, QuarantineRequest, ReleaseRequest};
 pub use observation::{Observation, SeenDevice, Starter, Told, Watch};
+pub use signature::{FoundSignature, Signature, SignatureGroup, Signatures};
 
 use crate::policy::canary::Share;
 use crate::policy::diagnostic::Diagnostics;
@@ -341,7 +344,7 @@ pub struct Event {
     /// RFC 3339, UTC, with microseconds.
     pub time: String,
     pub port: String,
-    /// `audit` or `deny`.
+    /// `audit`, `deny` or `fail-open`; `allow` where a signature was only reported.
     pub fate: String,
     pub reason: String,
     /// The device that the verdict is about.
@@ -360,6 +363,9 @@ pub struct Event {
     pub destination_port: Option<u16>,
     pub icmp_type: Option<u8>,
     pub length: u32,
+    /// What was found in the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<FoundSignature>,
 }
 
 /// A first packet that `explain` asks about.

@@ -43,6 +43,12 @@ pub struct Config {
     /// Rows that one device may have in the record of flows.
     #[serde(default = "default_observe_rows")]
     pub observe_rows: u32,
+    /// Connections remembered at a time whose payload signatures are looked for in.
+    #[serde(default = "default_streams")]
+    pub streams: u32,
+    /// Whether events of signatures show the beginning of the payload.
+    #[serde(default = "default_show_payload")]
+    pub show_payload: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -113,6 +119,14 @@ fn default_observe_rows() -> u32 {
     10_000
 }
 
+fn default_streams() -> u32 {
+    limits::STREAMS
+}
+
+fn default_show_payload() -> bool {
+    true
+}
+
 impl Config {
     /// Reads and checks the file.
     ///
@@ -157,6 +171,11 @@ impl Config {
             16 << 20
         );
         ensure!(
+            (1024..=4 << 20).contains(&self.streams),
+            "streams: between 1024 and {}",
+            4 << 20
+        );
+        ensure!(
             (1..=3_650).contains(&self.observe_days),
             "observe_days: between 1 and 3650"
         );
@@ -172,6 +191,7 @@ impl Config {
         Capacity {
             policy_lines: self.policy_mib << 14,
             flows: self.flows,
+            streams: self.streams,
         }
     }
 }

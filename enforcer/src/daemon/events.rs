@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
 use enforcer_common::event::Event as Record;
+use enforcer_common::verdict::Fate;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::broadcast;
@@ -76,23 +77,29 @@ pub(super) async fn pump(
             .context("cannot wait for events")?;
         let ring = ready.get_inner_mut();
         while let Some(item) = ring.next() {
-            if let Some(record) = decode(&item) {
+            if let Some((record, payload)) = decode(&item) {
                 let time = wall_time(record.time);
                 engine.tags.hear(&engine, &record);
-                observations.hear(&engine, &record, time);
-                events.publish(views::event(&engine, &record, time));
+                // A signature that is only reported is no denial.
+                if record.fate != Fate::Allow as u8 {
+                    observations.hear(&engine, &record, time);
+                }
+                let payload = payload.filter(|_| engine.config.show_payload);
+                events.publish(views::event(&engine, &record, payload, time));
             }
         }
         ready.clear_ready();
     }
 }
 
-fn decode(bytes: &[u8]) -> Option<Record> {
-    if bytes.len() < size_of::<Record>() {
-        return None;
-    }
-    // SAFETY: the buffer holds at least a record, and any bytes are a valid one.
-    Some(unsafe { bytes.as_ptr().cast::<Record>().read_unaligned() })
+/// A record, and of a signature the payload that it was found in.
+fn decode(bytes: &[u8]) -> Option<(Record, Option<&[u8]>)> {
+    let (record, payload) = bytes.split_at_checked(size_of::<Record>())?;
+    // SAFETY: the buffer holds a record, and any bytes are a valid one.
+    let record = unsafe { record.as_ptr().cast::<Record>().read_unaligned() };
+    let shown = usize::from(record.shown);
+    let payload = payload.get(..shown).filter(|_| record.signature != 0);
+    Some((record, payload))
 }
 
 /// The time of day at a time of the monotonic clock.

@@ -29,7 +29,7 @@ use super::observations::Observations;
 use super::{inquiry, metrics, views};
 use crate::control::api::{
     ApplyRequest, Changes, Clock, Counters, Device, Event, Exception, Explanation, Failure, Flow,
-    HistoryEntry, HistoryText, Inquiry, Learned, Rule, Status,
+    HistoryEntry, HistoryText, Inquiry, Learned, Rule, Signatures, Status,
 };
 use caller::group;
 
@@ -93,6 +93,7 @@ pub(super) async fn serve_control(
         .route("/v1/diff", post(diff))
         .route("/v1/devices", get(devices))
         .route("/v1/rules", get(rules))
+        .route("/v1/signatures", get(signatures))
         .route("/v1/flows", get(flows))
         .route("/v1/learned", get(learned))
         .route("/v1/counters", get(counters))
@@ -158,6 +159,14 @@ async fn rules(State(server): State<Server>) -> Answer<Vec<Rule>> {
     answer(move || match server.engine.running() {
         Some(running) => views::rules(&server.engine, &running),
         None => Ok(Vec::new()),
+    })
+    .await
+}
+
+async fn signatures(State(server): State<Server>) -> Answer<Signatures> {
+    answer(move || match server.engine.running() {
+        Some(running) => views::signatures(&server.engine, &running),
+        None => Ok(Signatures::default()),
     })
     .await
 }

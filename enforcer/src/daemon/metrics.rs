@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::views;
 use crate::control::api::VlanTags;
 use crate::learn::Refusal;
+use crate::policy::describe;
 use enforcer_common::limits;
 
 /// The page that Prometheus scrapes. Made anew each time from the kernel's own
@@ -100,6 +101,7 @@ pub(super) fn render(engine: &Engine) -> Result<String> {
     ] {
         counter(&registry, name, help, value)?;
     }
+    render_signatures(engine, &registry)?;
     render_tags(engine, &registry)?;
     render_policy(engine, &registry)?;
     render_maps(engine, &registry, counters.flows_current)?;
@@ -114,6 +116,27 @@ pub(super) fn render(engine: &Engine) -> Result<String> {
     let mut page = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut page)?;
     Ok(String::from_utf8(page)?)
+}
+
+/// Signatures of the policy in force.
+fn render_signatures(engine: &Engine, registry: &Registry) -> Result<()> {
+    let Some(running) = engine.running() else {
+        return Ok(());
+    };
+    let packets = counter_vec(
+        registry,
+        "enforcer_signature_packets_total",
+        "Packets in which a signature was found.",
+        &["signature", "id", "severity"],
+    )?;
+    for signature in views::signatures(engine, &running)?.signatures {
+        let id = signature.id.to_string();
+        let severity = describe::severity(signature.severity);
+        packets
+            .with_label_values(&[signature.name.as_str(), &id, severity])
+            .inc_by(signature.packets);
+    }
+    Ok(())
 }
 
 /// What the self-test of each port came to.

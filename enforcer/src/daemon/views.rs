@@ -10,11 +10,11 @@ use enforcer_common::flow::{FLAG_INITIATOR_HIGH, Flow as Entry, FlowKey, protoco
 use enforcer_common::packet::ethertype;
 use enforcer_common::verdict::{Fate, Reason};
 
-use super::engine::{Engine, Running, monotonic_second, rfc3339_of};
+use super::engine::{Engine, Running, hex, monotonic_second, rfc3339_of};
 use super::tags;
 use crate::control::api::{
-    Counters, Device, Event, Flow, PolicyStatus, PortCount, PortStatus, Rule, RuleCount, Status,
-    TrialStatus, VlanTags,
+    Counters, Device, Event, Flow, FoundSignature, PolicyStatus, PortCount, PortStatus, Rule,
+    RuleCount, Signature, SignatureGroup, Signatures, Status, TrialStatus, VlanTags,
 };
 use crate::daemon::config::OnNoPolicy;
 use crate::datapath::control::monotonic_ns;
@@ -208,6 +208,51 @@ pub(super) fn rules(engine: &Engine, running: &Running) -> Result<Vec<Rule>> {
     Ok(rules.collect())
 }
 
+/// The signatures in force, with what was found of them.
+pub(super) fn signatures(engine: &Engine, running: &Running) -> Result<Signatures> {
+    let model = &running.model;
+    let hits = engine
+        .datapath()
+        .signature_hits(running.epoch, model.signatures.len())?;
+    let before = engine.totals().signatures.clone();
+    let signatures = model.signatures.iter().zip(hits);
+    let signatures = signatures.map(|(signature, hits)| Signature {
+        name: signature.name.clone(),
+        id: signature.id,
+        message: signature.message.clone(),
+        references: signature.references.clone(),
+        severity: signature.severity,
+        action: signature.action,
+        from: describe::sender(signature.sender).to_owned(),
+        services: describe::signature_services(signature),
+        profiles: signature
+            .profiles
+            .iter()
+            .map(|profile| model.profiles[*profile].name.clone())
+            .collect(),
+        find: describe::parts(signature),
+        packets: hits + before.get(&signature.name).copied().unwrap_or_default(),
+    });
+    let groups = running
+        .compiled
+        .inspected
+        .iter()
+        .map(|group| SignatureGroup {
+            signatures: group
+                .signatures
+                .iter()
+                .map(|index| model.signatures[*index].name.clone())
+                .collect(),
+            states: group.states,
+            bytes: group.bytes,
+            filtered: group.filtered,
+        });
+    Ok(Signatures {
+        signatures: signatures.collect(),
+        groups: groups.collect(),
+    })
+}
+
 pub(super) fn flows(engine: &Engine, limit: usize) -> Result<Vec<Flow>> {
     let flows = engine.datapath().flows(limit)?;
     let running = engine.running();
@@ -313,7 +358,12 @@ pub(super) fn counters(engine: &Engine) -> Result<Counters> {
     })
 }
 
-pub(super) fn event(engine: &Engine, record: &Record, time: SystemTime) -> Event {
+pub(super) fn event(
+    engine: &Engine,
+    record: &Record,
+    payload: Option<&[u8]>,
+    time: SystemTime,
+) -> Event {
     let running = engine
         .running()
         .filter(|running| running.epoch == record.epoch);
@@ -361,6 +411,16 @@ pub(super) fn event(engine: &Engine, record: &Record, time: SystemTime) -> Event
         destination_port: has_ports.then_some(record.destination_port),
         icmp_type: is_icmp.then_some(record.icmp_type),
         length: record.length,
+        signature: running
+            .as_ref()
+            .and_then(|running| running.signature(record.signature.into()))
+            .map(|signature| FoundSignature {
+                name: signature.name.clone(),
+                id: signature.id,
+                severity: signature.severity,
+                message: signature.message.clone(),
+                payload: payload.map(hex),
+            }),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, PerCpuArray};
-use enforcer_common::counter::{self, Statistic, Traffic, tagged_index, verdict_index};
+use enforcer_common::counter::{
+    self, Statistic, Traffic, signature_index, tagged_index, verdict_index,
+};
 use enforcer_common::limits;
 use enforcer_common::verdict::{Fate, Reason};
 
@@ -82,6 +84,36 @@ impl Datapath {
         let first = half_of_rules(epoch) + 1;
         for index in (first..).take(rules) {
             map.set(index, zero.clone().try_into()?, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Packets by number of the signature less one that was found in them, of the
+    /// policy with this epoch.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn signature_hits(&self, epoch: u32, signatures: usize) -> Result<Vec<u64>> {
+        let map: PerCpuArray<&MapData, u64> = self.counters("SIGNATURES")?;
+        (1..)
+            .take(signatures)
+            .map(|number| Ok(map.get(&signature_index(epoch, number), 0)?.iter().sum()))
+            .collect()
+    }
+
+    /// Sets the counters of the signatures of an epoch that is not in force back to zero.
+    ///
+    /// # Errors
+    /// When a map cannot be written.
+    pub fn clear_signature_hits(&mut self, epoch: u32, signatures: usize) -> Result<()> {
+        let map = self
+            .ebpf
+            .map_mut("SIGNATURES")
+            .context("the object holds no map SIGNATURES")?;
+        let mut map: PerCpuArray<_, u64> = map.try_into()?;
+        let zero = vec![0; aya::util::nr_cpus().map_err(|(_, error)| error)?];
+        for number in (1..).take(signatures) {
+            map.set(signature_index(epoch, number), zero.clone().try_into()?, 0)?;
         }
         Ok(())
     }

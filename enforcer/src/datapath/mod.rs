@@ -30,6 +30,8 @@ pub struct Capacity {
     /// 64-byte lines that one compiled policy may take.
     pub policy_lines: u32,
     pub flows: u32,
+    /// Connections whose payload is looked at.
+    pub streams: u32,
 }
 
 impl Default for Capacity {
@@ -39,6 +41,7 @@ impl Default for Capacity {
         Self {
             policy_lines: 1 << 20,
             flows: enforcer_common::limits::FLOWS,
+            streams: enforcer_common::limits::STREAMS,
         }
     }
 }

@@ -75,9 +75,10 @@ pub(super) fn shapes(capacity: Capacity) -> Result<BTreeMap<String, Shape>> {
     Ok(shapes.collect())
 }
 
-fn capacities(capacity: Capacity) -> [(&'static str, u32); 2] {
+fn capacities(capacity: Capacity) -> [(&'static str, u32); 3] {
     [
         ("POLICY", 2 * capacity.policy_lines),
         ("FLOWS", capacity.flows),
+        ("STREAMS", capacity.streams),
     ]
 }

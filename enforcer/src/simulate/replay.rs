@@ -147,6 +147,7 @@ impl<'p> Replay<'p> {
             fates: self.tally.fates(),
             reasons: self.tally.reasons(),
             rules: self.tally.rules(self.names),
+            signatures: self.tally.signatures(self.names),
             devices: self.tally.devices(self.names),
             agreement: (self.engines.len() > 1).then_some(self.agreement),
             files: self.files,

@@ -22,6 +22,9 @@ pub struct Report {
     /// Frames that each rule allowed; a frame between two devices counts for a rule
     /// of each. The most frequent first, rules that allowed none left out.
     pub rules: Vec<OfRule>,
+    /// Frames in which each signature was found, the most frequent first, those that
+    /// were not found left out.
+    pub signatures: Vec<OfSignature>,
     /// Frames by the device that the verdict is about, the most frequent first.
     pub devices: Vec<OfDevice>,
     /// Whether the engines found the same; `None` where there was but one.
@@ -120,6 +123,16 @@ pub struct OfRule {
     pub rule: String,
     pub frames: u64,
     pub bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OfSignature {
+    pub signature: String,
+    pub id: u32,
+    pub frames: u64,
+    pub bytes: u64,
+    /// The first frames in which it was found.
+    pub first: Vec<Example>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use enforcer_common::port::{Port, Side};
 use enforcer_common::verdict::{Fate, Reason};
 
 use super::clock;
-use super::report::{Difference, Example, Found, OfDevice, OfFate, OfReason, OfRule};
+use super::report::{Difference, Example, Found, OfDevice, OfFate, OfReason, OfRule, OfSignature};
 use super::summary::summarize;
 use crate::datapath::observe::Observed;
 use crate::policy::compile::Compiled;
@@ -73,12 +73,42 @@ struct WithExamples {
     first: Vec<Example>,
 }
 
+impl WithExamples {
+    fn count(
+        &mut self,
+        observed: &Observed,
+        place: Place<'_>,
+        port: &Port,
+        keep: usize,
+        names: Names<'_>,
+    ) {
+        self.traffic.count(observed);
+        if self.first.len() >= keep {
+            return;
+        }
+        self.first.push(Example {
+            file: place.file.to_owned(),
+            frame: place.frame,
+            time: place.time.map(clock::text),
+            side: if port.is_core() {
+                side(Side::Core)
+            } else {
+                side(Side::Device)
+            },
+            summary: summarize(&observed.packet),
+            device: names.device(observed.verdict.device),
+            rule: names.rule(observed.verdict.rule),
+        });
+    }
+}
+
 /// All that was counted.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     fates: BTreeMap<Fate, Traffic>,
     reasons: BTreeMap<(Reason, Fate), WithExamples>,
     rules: BTreeMap<u16, Traffic>,
+    signatures: BTreeMap<u32, WithExamples>,
     devices: BTreeMap<u32, BTreeMap<Fate, Traffic>>,
 }
 
@@ -105,21 +135,10 @@ impl Tally {
             }
         }
         let of = self.reasons.entry((verdict.reason, fate)).or_default();
-        of.traffic.count(observed);
-        if of.first.len() < keep {
-            of.first.push(Example {
-                file: place.file.to_owned(),
-                frame: place.frame,
-                time: place.time.map(clock::text),
-                side: if port.is_core() {
-                    side(Side::Core)
-                } else {
-                    side(Side::Device)
-                },
-                summary: summarize(&observed.packet),
-                device: names.device(verdict.device),
-                rule: names.rule(verdict.rule),
-            });
+        of.count(observed, place, port, keep, names);
+        if observed.signature != 0 {
+            let of = self.signatures.entry(observed.signature).or_default();
+            of.count(observed, place, port, keep, names);
         }
     }
 
@@ -162,6 +181,24 @@ impl Tally {
         let mut rules: Vec<_> = self.rules.iter().filter_map(of).collect();
         rules.sort_by_key(|of| std::cmp::Reverse(of.frames));
         rules
+    }
+
+    pub(super) fn signatures(&mut self, names: Names<'_>) -> Vec<OfSignature> {
+        let of = |(number, found): (u32, WithExamples)| {
+            let index = (number as usize).checked_sub(1)?;
+            let signature = names.model.signatures.get(index)?;
+            Some(OfSignature {
+                signature: signature.name.clone(),
+                id: signature.id,
+                frames: found.traffic.frames,
+                bytes: found.traffic.bytes,
+                first: found.first,
+            })
+        };
+        let signatures = std::mem::take(&mut self.signatures);
+        let mut signatures: Vec<_> = signatures.into_iter().filter_map(of).collect();
+        signatures.sort_by_key(|of| std::cmp::Reverse(of.frames));
+        signatures
     }
 
     pub(super) fn devices(&self, names: Names<'_>) -> Vec<OfDevice> {

@@ -77,6 +77,7 @@ impl Rig {
         let capacity = Capacity {
             policy_lines: 1 << 16,
             flows: 1 << 17,
+            streams: 1 << 12,
         };
         let datapath = Datapath::load(capacity).expect("the kernel takes the program");
         let (model, compiled) = compiled("version: 1");

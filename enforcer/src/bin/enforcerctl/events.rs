@@ -1,7 +1,8 @@
-//! `events`: denials, one a line.
+//! `events`: denials and signatures that were found, one a line.
 
 use enforcer::control::api::Event;
 use enforcer::control::client::Client;
+use enforcer::policy::describe;
 
 use crate::exit::Stop;
 use crate::render::{Output, Style, time};
@@ -62,8 +63,18 @@ pub(crate) fn sentence(event: &Event) -> String {
         (Some(name), None) | (None, Some(name)) => format!(" ({name})"),
         (None, None) => String::new(),
     };
+    let signature = event.signature.as_ref().map(|signature| {
+        format!(
+            ": {} ({})",
+            signature.name,
+            describe::severity(signature.severity)
+        )
+    });
     format!(
-        "{:<20} {protocol}{kind} {from} -> {to} on {}, {} bytes{device}",
-        event.reason, event.port, event.length
+        "{:<20} {protocol}{kind} {from} -> {to} on {}, {} bytes{device}{}",
+        event.reason,
+        event.port,
+        event.length,
+        signature.unwrap_or_default()
     )
 }

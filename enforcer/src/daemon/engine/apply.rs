@@ -249,12 +249,22 @@ impl Engine {
 
     /// Adds the final hits of a policy that is no longer in force to the totals.
     pub(super) fn fold_rule_hits(&self, datapath: &mut Datapath, previous: &Running) -> Result<()> {
-        let hits = datapath.rule_hits(previous.epoch, previous.compiled.rules.len())?;
+        let (rules, signatures) = (
+            previous.compiled.rules.len(),
+            previous.model.signatures.len(),
+        );
+        let hits = datapath.rule_hits(previous.epoch, rules)?;
+        let found = datapath.signature_hits(previous.epoch, signatures)?;
         let mut totals = self.totals();
         for (name, traffic) in previous.rule_names().zip(hits) {
             *totals.rules.entry(name).or_default() += traffic;
         }
-        datapath.clear_rule_hits(previous.epoch, previous.compiled.rules.len())
+        for (signature, packets) in previous.model.signatures.iter().zip(found) {
+            *totals.signatures.entry(signature.name.clone()).or_default() += packets;
+        }
+        drop(totals);
+        datapath.clear_signature_hits(previous.epoch, signatures)?;
+        datapath.clear_rule_hits(previous.epoch, rules)
     }
 
     /// Counts a policy that was received, and how long it took.

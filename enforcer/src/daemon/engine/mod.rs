@@ -56,6 +56,8 @@ pub(super) struct Engine {
 pub(super) struct Totals {
     /// Hits of rules by earlier policies, by profile and rule.
     pub(super) rules: BTreeMap<(String, String), Traffic>,
+    /// Packets in which signatures were found under earlier policies, by name.
+    pub(super) signatures: BTreeMap<String, u64>,
     pub(super) flows_current: u64,
     pub(super) flows_expired: u64,
     pub(super) applied: u64,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::daemon::state::InForce;
 use crate::policy::compile::Compiled;
 use crate::policy::model::{Device, Model};
+use crate::policy::signature::Signature;
 use crate::policy::source::Bundle;
 
 use super::candidate::{Candidate, Twin};
@@ -58,6 +59,12 @@ impl Running {
             .get(usize::from(number).checked_sub(1)?)?;
         let profile = &self.model.profiles[profile];
         Some(format!("{}/{}", profile.name, profile.rules[rule].name))
+    }
+
+    /// The signature with a number; `None` for 0 and unknown ones.
+    pub(in crate::daemon) fn signature(&self, number: u32) -> Option<&Signature> {
+        let index = (number as usize).checked_sub(1)?;
+        self.model.signatures.get(index)
     }
 
     /// The device with a number; `None` for 0 and unknown ones.

@@ -57,6 +57,7 @@ impl Kernel {
         let capacity = Capacity {
             policy_lines: lines.next_power_of_two().max(LINES),
             flows,
+            streams: flows,
         };
         let mut kernel = Self {
             datapath: Datapath::load(capacity)?,

@@ -40,6 +40,7 @@ pub(super) fn tell(report: &Report, output: &Output) -> Result<(), Stop> {
     output.table(reasons, "")?;
     output.line("")?;
     rules(report, output)?;
+    signatures(report, output)?;
     output.line("")?;
     devices(report, output)?;
     for of in &report.reasons {
@@ -87,6 +88,24 @@ fn rules(report: &Report, output: &Output) -> Result<(), Stop> {
     }
     output.table(table, "No rule allowed a frame.")?;
     more(report.rules.len(), "rules", output)
+}
+
+fn signatures(report: &Report, output: &Output) -> Result<(), Stop> {
+    if report.signatures.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&["SIGNATURE", ">ID", ">FRAMES", ">BYTES"]);
+    for of in report.signatures.iter().take(LISTED) {
+        table.row([
+            of.signature.clone(),
+            of.id.to_string(),
+            count(of.frames),
+            bytes(of.bytes),
+        ]);
+    }
+    output.line("")?;
+    output.table(table, "")?;
+    more(report.signatures.len(), "signatures", output)
 }
 
 fn devices(report: &Report, output: &Output) -> Result<(), Stop> {
