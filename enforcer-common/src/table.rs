@@ -209,7 +209,10 @@ pub struct ProfileLine {
     pub hold_port: u32,
     /// EtherTypes that pass; unused places are zero.
     pub ethertypes: [u16; 8],
-    pub reserved: [u32; 4],
+    /// Bytes that each end of a connection sends in which signatures are looked for; 0:
+    /// all.
+    pub inspect_first: u32,
+    pub reserved: [u32; 3],
 }
 
 pub const PROFILE_ENFORCE: u32 = 1;

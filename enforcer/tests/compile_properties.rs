@@ -43,6 +43,7 @@ fn defaults() -> Defaults {
         guards: Guards::default(),
         fragments: Fragments::Deny,
         on_error: OnError::default(),
+        inspect_first: 0,
         control_frames: ControlFrames {
             stp: true,
             lldp: true,
@@ -150,6 +151,7 @@ fn profile((index, rules): (usize, Vec<Rule>)) -> Profile {
         guards: Guards::default(),
         fragments: Fragments::Deny,
         on_error: OnError::default(),
+        inspect_first: 0,
         limit: Limit::default(),
         ethertypes: Vec::new(),
         rules,

@@ -289,25 +289,48 @@ fn order_is_kept_where_it_is_strict() {
 
 #[test]
 fn segments_under_way_are_remembered_and_no_more() {
+    const ROOM: u32 = enforcer_common::stream::UNDER_WAY as u32;
     let mut rig = Rig::new(&policy(ATTACK));
     let talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 5000);
-    let mut passed = 0;
-    for index in 0..40 {
-        let outcome = talk.client_says(&mut rig, index * 4, b"data");
-        if outcome.fate == Fate::Allow {
-            passed += 1;
-        } else {
-            assert_eq!(outcome.reason, Reason::StreamLost);
-        }
-    }
-    assert_eq!(passed, 32);
-    talk.acknowledge(&mut rig, 1, 64);
-    for index in 32..48 {
+    for index in 0..ROOM {
         passes(&talk.client_says(&mut rig, index * 4, b"data"));
     }
-    for index in 16..48 {
+    let beyond = talk.client_says(&mut rig, ROOM * 4, b"data");
+    assert_eq!(
+        (beyond.fate, beyond.reason),
+        (Fate::Deny, Reason::StreamLost)
+    );
+    // Any of them may come again; what is acknowledged makes room.
+    for index in (0..ROOM).rev() {
         passes(&talk.client_says(&mut rig, index * 4, b"data"));
     }
+    talk.acknowledge(&mut rig, 1, ROOM * 2);
+    for index in ROOM..ROOM * 3 / 2 {
+        passes(&talk.client_says(&mut rig, index * 4, b"data"));
+    }
+    for index in ROOM / 2..ROOM * 3 / 2 {
+        passes(&talk.client_says(&mut rig, index * 4, b"data"));
+    }
+}
+
+/// Behind the first bytes nothing is looked for, in either direction by itself.
+#[test]
+fn inspection_ends_where_the_policy_says() {
+    let text =
+        policy("  - {name: attack, tcp: any, from: either, find: [{text: \"EVIL-PATTERN\"}]}\n")
+            .replace(
+                "profiles:\n  pump:\n",
+                "profiles:\n  pump:\n    inspect_first: 2kB\n",
+            );
+    let mut rig = Rig::new(&text);
+    let mut talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 5000);
+    passes(&talk.client_goes_on(&mut rig, &[b'.'; 1500]));
+    stopped(&talk.client_says(&mut rig, 1500, b"EVIL-PATTERN"), "attack");
+    passes(&talk.client_goes_on(&mut rig, &[b'.'; 1500]));
+    passes(&talk.client_goes_on(&mut rig, b"EVIL-PATTERN"));
+    let outcome = talk.client_goes_on(&mut rig, b"and more");
+    assert_eq!(outcome.flow.unwrap().groups[0], 0);
+    stopped(&talk.server_says(&mut rig, 0, b"EVIL-PATTERN"), "attack");
 }
 
 #[test]

@@ -48,6 +48,9 @@ pub struct Defaults {
     pub fragments: Fragments,
     /// Where no profile says otherwise, and for frames that no device answers for.
     pub on_error: OnError,
+    /// Bytes that each end of a connection sends in which signatures are looked for;
+    /// 0: all.
+    pub inspect_first: u32,
     /// Link-local control protocols that may cross or reach the bridge.
     pub control_frames: ControlFrames,
     pub timeouts: Timeouts,
@@ -156,6 +159,8 @@ pub struct Profile {
     pub guards: Guards,
     pub fragments: Fragments,
     pub on_error: OnError,
+    /// As in [`Defaults::inspect_first`].
+    pub inspect_first: u32,
     /// For each device by itself, all its traffic taken together.
     pub limit: Limit,
     /// EtherTypes other than IP and ARP that pass without state, at most

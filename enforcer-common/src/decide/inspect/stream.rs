@@ -16,6 +16,9 @@ pub(super) const LOOK: u32 = 1;
 /// The segment cannot be looked at in its turn.
 pub const LOST: u32 = 2;
 
+/// Segments that are forgotten with a packet, at most: more than come with one.
+const FORGOTTEN: u32 = 4;
+
 /// Whether `a` comes after `b`, in numbers that wrap around (RFC 9293, 3.4).
 #[inline(always)]
 const fn is_after(a: u32, b: u32) -> bool {
@@ -53,6 +56,11 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
         if work.inspection.groups[sender as usize] == 0 {
             return NOTHING;
         }
+        let limit = inspected(policy, work);
+        if limit != 0 && !opens && (&raw const (*side).head.length).read() >= limit {
+            end(policy, work);
+            return NOTHING;
+        }
         if opens {
             begin(policy.epoch, work, side, other);
         }
@@ -75,6 +83,40 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             inspection.outdated = 0;
         }
         place(inspection, side, first, payload)
+    }
+}
+
+/// Bytes of a stream that are looked at, by the profiles of both ends: what either
+/// wants; 0 is all.
+#[inline(always)]
+fn inspected<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> u32 {
+    let mut most = 0;
+    for party in &work.parties {
+        if !party.judged {
+            continue;
+        }
+        match policy.profile(party.profile) {
+            Some(line) if line.inspect_first != 0 => {
+                if line.inspect_first > most {
+                    most = line.inspect_first;
+                }
+            }
+            _ => return 0,
+        }
+    }
+    most
+}
+
+/// Looks no further into what the sender says.
+#[inline(always)]
+fn end<T: Tables>(policy: &Policy<'_, T>, work: &Work) {
+    if let Some(flow) = policy.tables.flow(&work.key) {
+        let [client, server] = flow.groups();
+        flow.set_groups(if work.inspection.sender == 0 {
+            [0, server]
+        } else {
+            [client, 0]
+        });
     }
 }
 
@@ -283,7 +325,7 @@ pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
 #[inline(always)]
 unsafe fn forget_acknowledged(inspection: &mut Inspection, side: *mut Side, acknowledged: u32) {
     let head = &mut inspection.head;
-    for _ in 0..UNDER_WAY {
+    for _ in 0..FORGOTTEN {
         if head.oldest == head.checkpoint {
             break;
         }
@@ -309,20 +351,31 @@ unsafe fn forget_acknowledged(inspection: &mut Inspection, side: *mut Side, ackn
 #[inline(always)]
 unsafe fn state_at(inspection: &Inspection, side: *mut Side, sequence: u32) -> u32 {
     let head = &inspection.head;
-    let mut state = UNKNOWN;
-    for step in 0..UNDER_WAY as u32 {
-        let place = head.oldest.wrapping_add(step);
-        if place == head.checkpoint {
+    // They are in order: the half in which it would be, again and again.
+    let mut first = 0;
+    let mut count = head.checkpoint.wrapping_sub(head.oldest);
+    for _ in 0..=UNDER_WAY.ilog2() {
+        if count <= 1 {
             break;
         }
+        let half = count / 2;
+        let place = head.oldest.wrapping_add(first).wrapping_add(half);
         // SAFETY: as promised by the caller; the place is masked.
-        let checkpoint = unsafe { checkpoint(side, place) };
-        if checkpoint.sequence == sequence {
-            state = checkpoint.state;
-            break;
+        let middle = unsafe { checkpoint(side, place) };
+        if is_after(middle.sequence, sequence) {
+            count = half;
+        } else {
+            first += half;
+            count -= half;
         }
     }
-    state
+    // SAFETY: likewise.
+    let found = unsafe { checkpoint(side, head.oldest.wrapping_add(first)) };
+    if count == 1 && found.sequence == sequence {
+        found.state
+    } else {
+        UNKNOWN
+    }
 }
 
 /// # Safety

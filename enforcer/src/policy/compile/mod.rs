@@ -214,6 +214,7 @@ fn profile_lines(model: &Model, cells: &Cells) -> Vec<ProfileLine> {
             defaults.on_error,
         ),
         default_rows: cells.default_rows(model.profiles.len()),
+        inspect_first: defaults.inspect_first,
         ..ProfileLine::default()
     });
     lines
@@ -242,6 +243,7 @@ fn profile_line(profile: &Profile, default_rows: [u32; 2]) -> ProfileLine {
         bytes: profile.limit.bytes,
         flows: profile.limit.flows,
         hold_port: seconds(profile.guards.hold_port),
+        inspect_first: profile.inspect_first,
         ethertypes,
         ..ProfileLine::default()
     }

@@ -54,6 +54,9 @@ pub(super) fn of_profile(model: &Model, profile: &Profile) -> String {
     if profile.on_error != OnError::default() {
         text += &format!(", on_error {}", on_error(profile.on_error));
     }
+    if profile.inspect_first != 0 {
+        text += &format!(", inspect_first {}", profile.inspect_first);
+    }
     if profile.limit != Limit::default() {
         text += &format!(", limit {}", limit(profile.limit));
     }

@@ -30,6 +30,7 @@ pub(super) fn defaults() -> Value {
             ("guards", reference("guards")),
             ("fragments", reference("fragments")),
             ("on_error", reference("on_error")),
+            ("inspect_first", inspected()),
             ("control_frames", reference("control_frames")),
             ("timeouts", reference("timeouts")),
             (
@@ -83,6 +84,7 @@ pub(super) fn profile() -> Value {
             ("guards", reference("guards")),
             ("fragments", reference("fragments")),
             ("on_error", reference("on_error")),
+            ("inspect_first", inspected()),
             ("limit", reference("limit")),
             ("ethertypes", ethertypes),
             ("allow", list("The rules", "rule")),
@@ -236,6 +238,14 @@ fn guards() -> Value {
             ),
         ],
     )
+}
+
+fn inspected() -> Value {
+    let mut bytes = bytes();
+    bytes["description"] = json!(
+        "Bytes that each end of a connection sends in which signatures are looked for; 0 is all"
+    );
+    bytes
 }
 
 fn on_error() -> Value {

@@ -39,6 +39,7 @@ fn builtin() -> Defaults {
         guards: Guards::default(),
         fragments: Fragments::Deny,
         on_error: OnError::default(),
+        inspect_first: 0,
         control_frames: ControlFrames {
             stp: true,
             lldp: true,
@@ -76,6 +77,7 @@ pub(super) fn defaults(
         guards: raw.guards.as_ref(),
         fragments: raw.fragments.as_ref(),
         on_error: raw.on_error.as_ref(),
+        inspect_first: raw.inspect_first.as_ref(),
         ..Written::default()
     };
     let stated = settings::stated(written, names, here, findings);
@@ -85,6 +87,7 @@ pub(super) fn defaults(
     defaults.guards = settings.guards;
     defaults.fragments = settings.fragments;
     defaults.on_error = settings.on_error;
+    defaults.inspect_first = settings.inspect_first;
     set(
         &mut defaults.unknown_devices,
         &raw.unknown_devices,
@@ -148,6 +151,7 @@ pub(super) fn of_profiles(defaults: &Defaults) -> Settings {
         guards: defaults.guards.clone(),
         fragments: defaults.fragments,
         on_error: defaults.on_error,
+        inspect_first: defaults.inspect_first,
         limit: Limit::default(),
         ethertypes: Vec::new(),
     }

@@ -68,6 +68,7 @@ pub(super) fn profiles(
                 guards: settings.guards,
                 fragments: settings.fragments,
                 on_error: settings.on_error,
+                inspect_first: settings.inspect_first,
                 limit: settings.limit,
                 ethertypes: settings.ethertypes,
                 rules: whole.rules.into_iter().map(|named| named.rule).collect(),
@@ -105,6 +106,7 @@ fn one(
         guards: raw.guards.as_ref(),
         fragments: raw.fragments.as_ref(),
         on_error: raw.on_error.as_ref(),
+        inspect_first: raw.inspect_first.as_ref(),
         limit: raw.limit.as_ref(),
         ethertypes: raw.ethertypes.as_ref(),
     };

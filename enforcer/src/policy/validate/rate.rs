@@ -45,7 +45,7 @@ pub(super) fn rates(raw: &raw::Limit, here: &Here<'_>, findings: &mut Findings) 
 }
 
 /// A number of bytes, as in 500000, `500kB` or `10MiB`.
-fn bytes(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<u32> {
+pub(super) fn bytes(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<u32> {
     let Scalar::Text(text) = value else {
         return number(value, u32::MAX, here, findings);
     };

@@ -25,6 +25,7 @@ pub(super) struct Written<'a> {
     pub(super) guards: Option<&'a raw::Guards>,
     pub(super) fragments: Option<&'a Scalar>,
     pub(super) on_error: Option<&'a Either<raw::OnError>>,
+    pub(super) inspect_first: Option<&'a Scalar>,
     pub(super) limit: Option<&'a raw::Limit>,
     pub(super) ethertypes: Option<&'a OneOrMany>,
 }
@@ -44,6 +45,7 @@ pub(super) struct Stated {
     bad_frame: Option<bool>,
     flow_table_full: Option<bool>,
     stream_lost: Option<bool>,
+    inspect_first: Option<u32>,
     limit: Rates,
     ethertypes: Option<Vec<u16>>,
 }
@@ -56,6 +58,7 @@ pub(super) struct Settings {
     pub(super) guards: Guards,
     pub(super) fragments: Fragments,
     pub(super) on_error: OnError,
+    pub(super) inspect_first: u32,
     pub(super) limit: Limit,
     pub(super) ethertypes: Vec<u16>,
 }
@@ -75,6 +78,7 @@ impl Stated {
             bad_frame: self.bad_frame.or(other.bad_frame),
             flow_table_full: self.flow_table_full.or(other.flow_table_full),
             stream_lost: self.stream_lost.or(other.stream_lost),
+            inspect_first: self.inspect_first.or(other.inspect_first),
             limit: Rates {
                 packets: self.limit.packets.or(other.limit.packets),
                 bytes: self.limit.bytes.or(other.limit.bytes),
@@ -111,6 +115,7 @@ impl Stated {
                     .unwrap_or(otherwise.on_error.flow_table_full),
                 stream_lost: self.stream_lost.unwrap_or(otherwise.on_error.stream_lost),
             },
+            inspect_first: self.inspect_first.unwrap_or(otherwise.inspect_first),
             limit: self.limit.over(otherwise.limit),
             ethertypes: self
                 .ethertypes
@@ -157,6 +162,9 @@ pub(super) fn stated(
     if let Some(raw) = written.on_error {
         on_error(raw, &mut stated, &here.key("on_error"), findings);
     }
+    stated.inspect_first = written
+        .inspect_first
+        .and_then(|value| rate::bytes(value, &here.key("inspect_first"), findings));
     if let Some(raw) = written.limit {
         stated.limit = rate::rates(raw, &here.key("limit"), findings);
     }
