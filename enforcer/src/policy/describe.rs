@@ -20,7 +20,9 @@ use super::numbers::{ICMP, ICMPV6};
 
 pub use condition::{fragments, limit, moment, port, trusted, window};
 pub use expectation::{asked, test};
-pub use signature::{action, parts, sender, severity, signature, signature_services};
+pub use signature::{
+    action, distances, parts, sender, severity, sign, signature, signature_services,
+};
 
 /// `to` or `from`.
 pub fn direction(direction: Direction) -> &'static str {

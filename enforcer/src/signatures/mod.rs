@@ -1,3 +1,5 @@
-//! Signatures from elsewhere. Pure: text goes in, signatures of a policy come out.
+//! Signatures from elsewhere, and to elsewhere. Pure: text goes in and signatures of a
+//! policy come out, and the other way round.
 
 pub mod suricata;
+pub mod yaml;

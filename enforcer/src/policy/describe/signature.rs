@@ -36,16 +36,10 @@ pub fn parts(signature: &Signature) -> String {
 }
 
 fn part(part: &Part) -> String {
-    let place = match (part.first, part.last) {
-        (0, None) => String::new(),
-        (first, None) => format!("{first}-"),
-        (first, Some(last)) if first == last => first.to_string(),
-        (first, Some(last)) => format!("{first}-{last}"),
-    };
-    let place = match (place.is_empty(), part.relative) {
-        (true, _) => place,
-        (false, true) => format!("+{place} "),
-        (false, false) => format!("@{place} "),
+    let place = match (part.first, part.last, part.relative) {
+        (0, None, _) => String::new(),
+        (first, last, true) => format!("+{} ", distances(first, last)),
+        (first, last, false) => format!("@{} ", distances(first, last)),
     };
     format!("{place}{}", what(&part.what))
 }
@@ -61,13 +55,7 @@ fn what(what: &What) -> String {
             format!("[{}]{case}", digits.join(" "))
         }
         What::Number(number) => {
-            let sign = match number.compare {
-                Compare::Equal => "=",
-                Compare::Unequal => "!=",
-                Compare::Below => "<",
-                Compare::Above => ">",
-                Compare::Any => "&",
-            };
+            let sign = sign(number.compare);
             let endian = if number.little_endian { "le" } else { "" };
             let whole = u32::MAX >> (32 - 8 * u32::from(number.width));
             let mask = if number.mask == whole {
@@ -81,6 +69,27 @@ fn what(what: &What) -> String {
                 number.value
             )
         }
+    }
+}
+
+/// Distances of a part as a policy writes them.
+pub fn distances(first: i32, last: Option<i32>) -> String {
+    match last {
+        None => format!("{first}.."),
+        Some(last) if first == last => first.to_string(),
+        Some(last) if first < 0 => format!("{first}..{last}"),
+        Some(last) => format!("{first}-{last}"),
+    }
+}
+
+/// The sign of a comparison.
+pub fn sign(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Equal => "=",
+        Compare::Unequal => "!=",
+        Compare::Below => "<",
+        Compare::Above => ">",
+        Compare::Any => "&",
     }
 }
 

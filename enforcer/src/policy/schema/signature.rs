@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::values::{name, named, one_or_many, ports, switch, text, words};
+use super::values::{name, named, one_or_many, ports_from_0, switch, text, words};
 use super::{entry, list};
 
 pub(super) fn signature() -> Value {
@@ -12,7 +12,7 @@ pub(super) fn signature() -> Value {
     });
     let mut name = name();
     name["description"] = json!("Unique");
-    let service = |what: &str| one_or_many(ports(), what);
+    let service = |what: &str| one_or_many(ports_from_0(), what);
     entry(
         "What an attack, or an unwanted use, looks like on the wire",
         &["name", "find"],
@@ -72,15 +72,20 @@ pub(super) fn part() -> Value {
             ],
         })
     };
-    let distance = |what: &str| {
-        json!({
-            "description": what,
-            "anyOf": [
-                {"type": "integer"},
-                {"type": "string", "pattern": r"^\s*[0-9]+\s*(-\s*[0-9]+\s*)?$"},
-            ],
-        })
-    };
+    let at = json!({
+        "description": "Distance from the beginning of the payload in bytes: 4, 0-64 or 0..64, or 4.. for no end",
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^\s*[0-9]+\s*(-\s*[0-9]+\s*|\.\.\s*([0-9]+\s*)?)?$"},
+        ],
+    });
+    let after = json!({
+        "description": "Distance from the end of the part before in bytes: 4, -4, 0-64, 0..64 or -8..4, or 4.. for no end",
+        "anyOf": [
+            {"type": "integer"},
+            {"type": "string", "pattern": r"^\s*(-?[0-9]+\s*(\.\.\s*(-?[0-9]+\s*)?)?|[0-9]+\s*-\s*[0-9]+\s*)$"},
+        ],
+    });
     let bytes = json!({
         "description": "Pairs of hexadecimal digits",
         "type": "string", "pattern": "^ *([0-9a-fA-F] *[0-9a-fA-F] *)+$",
@@ -107,11 +112,8 @@ pub(super) fn part() -> Value {
                 "endian",
                 words("Order of a number's bytes", &["big", "little"]),
             ),
-            ("at", distance("Distance from the beginning of the payload")),
-            (
-                "after",
-                distance("Distance from the end of the part before"),
-            ),
+            ("at", at),
+            ("after", after),
         ],
     )
 }

@@ -118,8 +118,22 @@ fn included_files_are_right() {
     );
 }
 
+#[test]
+fn places_of_signatures_are_right() {
+    let parts: String = ["0-64", "0..64", "4..", "-8", "-8..4", "-8..-4", "-8.."]
+        .map(|place| format!(", {{bytes: '00 ff', after: {place}}}"))
+        .concat();
+    accept(
+        &validator(),
+        "signatures.yaml",
+        &format!(
+            "signatures: [{{name: s, tcp: [0-79, 81], udp: 0, find: [{{text: a, at: 4..}}{parts}]}}]"
+        ),
+    );
+}
+
 /// Each with one thing wrong; validation agrees.
-const WRONG: [&str; 24] = [
+const WRONG: [&str; 29] = [
     "{}",
     "version: 2",
     "version: 1\nprofile: {}",
@@ -143,6 +157,11 @@ const WRONG: [&str; 24] = [
     "version: 1\nprofiles: {p: {allow: [{to: any, tcp: 1, expires: 2027-03-01}]}}",
     "version: 1\nprofiles: {p: {allow: [{to: any, tcp: 1, schedule: {days: [monday], from: '08:00', until: '09:00', zone: UTC}}]}}",
     "version: 1\nprofiles: {p: {}}\ndevices: [{name: d, mac: '02:00', profile: p}]",
+    "version: 1\nsignatures: [{name: s, tcp: 1, find: [{text: a, at: -8}]}]",
+    "version: 1\nsignatures: [{name: s, tcp: 1, find: [{text: a, at: -8..4}]}]",
+    "version: 1\nsignatures: [{name: s, tcp: 1, find: [{text: a}, {text: b, after: -8-4}]}]",
+    "version: 1\nsignatures: [{name: s, tcp: 1, find: [{text: a}, {text: b, after: ..4}]}]",
+    "version: 1\nsignatures: [{name: s, tcp: 00-4, find: [{text: a}]}]",
     "version: 1\ntests: [{from: 10.0.0.1, to: 10.0.0.2, tcp: 1, expect: maybe}]",
 ];
 

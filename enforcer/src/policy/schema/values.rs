@@ -158,6 +158,16 @@ pub(super) fn ports() -> Value {
     ]})
 }
 
+/// As [`ports`], and port 0: all but some are also this.
+pub(super) fn ports_from_0() -> Value {
+    let port = "(0|[1-9][0-9]{0,4})";
+    json!({"anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 65535},
+        {"const": "any"},
+        {"type": "string", "pattern": format!("^ *{port} *(- *{port} *)?$")},
+    ]})
+}
+
 pub(super) fn one_port() -> Value {
     json!({"anyOf": [
         {"type": "integer", "minimum": 1, "maximum": 65535},

@@ -17,6 +17,7 @@ use super::raw::{self, Keys};
 mod address;
 mod defaults;
 mod device;
+mod distance;
 mod dns;
 mod ethertype;
 mod expectation;

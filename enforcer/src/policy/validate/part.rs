@@ -4,7 +4,8 @@ use super::super::findings::Findings;
 use super::super::lenient::{List, Scalar};
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
-use super::super::signature::{Compare, Number, Part, SPAN, What};
+use super::super::signature::{Compare, Number, Part, What};
+use super::distance::{From, distances};
 use super::scalar::{choice, expected, is_list, is_mapping, switch};
 
 /// Comparisons as they are written, longer signs first.
@@ -48,14 +49,14 @@ fn part(raw: &raw::Part, index: usize, here: &Here<'_>, findings: &mut Findings)
             );
             return None;
         }
-        (Some(value), None) => range(value, &here.key("at"), findings)?,
+        (Some(value), None) => distances(value, From::Beginning, &here.key("at"), findings)?,
         (None, Some(_)) if index == 0 => {
             findings
                 .error(&here.key("after"), "there is no part before the first")
                 .suggest(|| Some("write `at`".to_owned()));
             return None;
         }
-        (None, Some(value)) => range(value, &here.key("after"), findings)?,
+        (None, Some(value)) => distances(value, From::PartBefore, &here.key("after"), findings)?,
         (None, None) => (0, None),
     };
     Some(Part {
@@ -208,30 +209,4 @@ fn integer(value: &Scalar, most: u32, here: &Here<'_>, findings: &mut Findings) 
         expected(&form, value, here, findings);
     }
     number
-}
-
-/// `4`, or `0-64`: the first and the last distance.
-fn range(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<(i32, Option<i32>)> {
-    const FORM: &str = "a distance in bytes, or a range such as 0-64";
-    let text = match value {
-        Scalar::Int(number) => number.to_string(),
-        Scalar::Text(text) => text.clone(),
-        other => {
-            expected(FORM, other, here, findings);
-            return None;
-        }
-    };
-    let distance = |text: &str| {
-        let number = text.trim().parse::<i32>().ok();
-        number.filter(|number| number.unsigned_abs() as usize <= 256 * SPAN)
-    };
-    let (first, last) = text.split_once('-').unwrap_or((&text, &text));
-    let range = distance(first).zip(distance(last));
-    match range.filter(|(first, last)| first <= last) {
-        Some((first, last)) => Some((first, Some(last))),
-        None => {
-            findings.error(here, format!("expected {FORM}, found {}", quoted(&text)));
-            None
-        }
-    }
 }

@@ -73,13 +73,27 @@ pub(super) fn ports(
     here: &Here<'_>,
     findings: &mut Findings,
 ) -> Option<(u16, u16)> {
-    const FORM: &str = "a port from 1 to 65535, a range such as 8000-8010, or any";
+    ports_from(1, value, here, findings)
+}
+
+/// As [`ports`], of those from `least` on.
+pub(super) fn ports_from(
+    least: u16,
+    value: &Scalar,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<(u16, u16)> {
+    let form = format!("a port from {least} to 65535, a range such as 8000-8010, or any");
+    let port = |text: &str| match text.trim() {
+        "0" if least == 0 => Some(0),
+        text => port(text),
+    };
     let text = match value {
         Scalar::Text(text) if text == "any" => return Some((0, u16::MAX)),
         Scalar::Text(text) => text.clone(),
         Scalar::Int(number) => number.to_string(),
         other => {
-            expected(FORM, other, here, findings);
+            expected(&form, other, here, findings);
             return None;
         }
     };
@@ -94,7 +108,7 @@ pub(super) fn ports(
         _ => {
             let several = text.contains(',') && text.split(',').all(|part| port(part).is_some());
             findings
-                .error(here, format!("expected {FORM}, found {}", quoted(&text)))
+                .error(here, format!("expected {form}, found {}", quoted(&text)))
                 .suggest(|| several.then(|| format!("a list of ports is written [{text}]")));
             None
         }

@@ -114,7 +114,7 @@ fn signature(
         return None;
     }
     if let Err(error) = lower(&signature) {
-        findings.error(&here.key("find"), error);
+        findings.error(&here.key("find"), error.to_string());
         return None;
     }
     Some(signature)
@@ -141,13 +141,14 @@ fn words(values: Option<&OneOrMany>, here: &Here<'_>, findings: &mut Findings) -
     words
 }
 
-/// Ports of the end that was asked.
+/// Ports of the end that was asked. All but some, as rules of other languages say it,
+/// are also port 0, which no rule of a policy names.
 fn services(raw: &raw::Signature, here: &Here<'_>, findings: &mut Findings) -> Vec<Service> {
     let mut services = Vec::new();
     for (key, values) in [("tcp", &raw.tcp), ("udp", &raw.udp)] {
         let Some(values) = values else { continue };
         each(values, &here.key(key), |value, here| {
-            let Some((first, last)) = service::ports(value, here, findings) else {
+            let Some((first, last)) = service::ports_from(0, value, here, findings) else {
                 return;
             };
             services.push(match key {

@@ -62,8 +62,9 @@ pub(super) fn byte_test(keyword: Keyword<'_>) -> Result<ByteTest, Refusal> {
         }
     }
     test.number.little_endian = order == Some("little");
-    test.number = compared(test.number, comparison, mask)
+    let number = compared(test.number, comparison, mask)
         .ok_or_else(|| keyword.refuse("this comparison is not supported"))?;
+    test.number = fitting(number);
     Ok(test)
 }
 
@@ -103,6 +104,25 @@ fn compared(number: Number, comparison: &str, mask: Option<u32>) -> Option<Numbe
         });
     }
     Some(number)
+}
+
+/// The same condition in numbers that an integer of this width can be: a signature has
+/// no others.
+fn fitting(number: Number) -> Number {
+    let most = u32::MAX >> (32 - 8 * u32::from(number.width));
+    let (compare, mask, value) = match number.compare {
+        Compare::Any => (Compare::Any, number.mask & most, number.value & most),
+        compare if number.value <= most => (compare, number.mask & most, number.value),
+        // Every integer is less; and every one is 0 where no bit counts.
+        Compare::Unequal | Compare::Below => (Compare::Equal, 0, 0),
+        Compare::Equal | Compare::Above => (Compare::Unequal, 0, 0),
+    };
+    Number {
+        mask,
+        compare,
+        value,
+        ..number
+    }
 }
 
 /// As `strtoul` reads it: hexadecimal after `0x`, octal after another `0`.

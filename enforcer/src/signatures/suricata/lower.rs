@@ -1,5 +1,6 @@
 //! From a rule to a signature.
 
+use crate::policy::compile::signatures::{self as tables, Unfit};
 use crate::policy::signature::Signature;
 
 use super::ends::ends;
@@ -18,7 +19,7 @@ pub(super) struct Lowered {
 
 /// # Errors
 /// By the first field of the header, or else the first keyword, that cannot be carried
-/// over; or else by what is wrong with all of them together.
+/// over; or else by what is wrong with all of them together, or not for the tables.
 pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     let header = header(rule)?;
     let options = options(&rule.keywords, header.protocol)?;
@@ -40,9 +41,20 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         profiles: Vec::new(),
         parts,
     };
+    tables::lower(&signature).map_err(unfit)?;
     Ok(Lowered {
         sid,
         signature,
         narrowed,
     })
+}
+
+fn unfit(unfit: Unfit) -> Refusal {
+    let keyword = match unfit {
+        Unfit::Parts(_) => "parts",
+        Unfit::Span(_) | Unfit::Back(_) => "span",
+        Unfit::NoBytes | Unfit::Empty => "no content",
+        Unfit::Unplaced | Unfit::Reversed | Unfit::Nowhere => "place",
+    };
+    refuse(keyword, unfit.to_string())
 }

@@ -8,7 +8,7 @@
 //!
 //! What the language says is taken from the manual and, where that leaves room, from the
 //! source of Suricata 7; the places are named where they are used. Rules that are
-//! switched off are counted, not loaded.
+//! switched off are counted, and loaded only if that is asked for.
 
 mod about;
 mod byte_test;
@@ -43,7 +43,7 @@ use refusal::{Refusal, refuse};
 pub struct Imported {
     pub loaded: Vec<Loaded>,
     pub refused: Vec<Refused>,
-    /// Rules behind a `#`.
+    /// Rules behind a `#` that were passed over.
     pub disabled: usize,
 }
 
@@ -82,6 +82,12 @@ impl Imported {
         counts
     }
 
+    /// How many of those loaded are narrowed.
+    pub fn narrowed(&self) -> usize {
+        let narrowed = self.loaded.iter().filter(|loaded| loaded.narrowed);
+        narrowed.count()
+    }
+
     /// `N of M loaded`, of the rules that are not disabled.
     pub fn summary(&self) -> String {
         let loaded = self.loaded.len();
@@ -89,51 +95,81 @@ impl Imported {
     }
 }
 
-/// Imports every rule of a text that can be imported.
-pub fn import(text: &str) -> Imported {
-    let mut imported = Imported::default();
-    let mut sids = BTreeSet::new();
-    for line in lines(text) {
-        match line {
-            Line::Comment(text) => imported.disabled += usize::from(Rule::lex(text).is_ok()),
-            Line::Rule { number, text } => imported.add(number, &text, &mut sids),
-        }
-    }
-    imported
+/// Imports texts one after the other, and of each sid the first rule.
+#[derive(Clone, Debug, Default)]
+pub struct Importer {
+    with_disabled: bool,
+    sids: BTreeSet<u32>,
 }
 
-impl Imported {
-    fn add(&mut self, line: u32, text: &str, sids: &mut BTreeSet<u32>) {
-        let rule = match Rule::lex(text) {
-            Ok(rule) => rule,
-            Err(refusal) => return self.refuse(line, None, refusal),
-        };
-        match lower(&rule) {
-            Err(refusal) => self.refuse(line, rule.sid(), refusal),
-            Ok(lowered) if !sids.insert(lowered.sid) => {
-                let refusal = refuse("sid", "a rule before has the same");
-                self.refuse(line, Some(lowered.sid), refusal);
+/// Imports every rule of one text that can be imported.
+pub fn import(text: &str) -> Imported {
+    Importer::default().import(text.as_bytes())
+}
+
+impl Importer {
+    /// One that imports rules behind a `#` like all others.
+    pub fn with_disabled() -> Self {
+        Self {
+            with_disabled: true,
+            ..Self::default()
+        }
+    }
+
+    /// Imports every rule of a text that can be imported.
+    pub fn import(&mut self, text: &[u8]) -> Imported {
+        let mut imported = Imported::default();
+        for line in lines(text) {
+            let lexed = Rule::lex(&line.text);
+            if line.is_comment && lexed.is_err() {
+                continue;
             }
+            if line.is_comment && !self.with_disabled {
+                imported.disabled += 1;
+                continue;
+            }
+            match self.rule(&line, lexed) {
+                Ok(loaded) => imported.loaded.push(loaded),
+                Err(refused) => imported.refused.push(refused),
+            }
+        }
+        imported
+    }
+
+    fn rule(
+        &mut self,
+        line: &Line<'_>,
+        lexed: Result<Rule<'_>, Refusal>,
+    ) -> Result<Loaded, Refused> {
+        let sid = lexed.as_ref().ok().and_then(Rule::sid);
+        let lowered = lexed.and_then(|rule| {
+            if !line.is_utf8 {
+                return Err(refuse("utf-8", "it is not text in UTF-8"));
+            }
+            let lowered = lower(&rule)?;
+            if !self.sids.insert(lowered.sid) {
+                return Err(refuse("sid", "a rule before has the same"));
+            }
+            Ok(lowered)
+        });
+        let line = line.number;
+        match lowered {
             Ok(Lowered {
                 sid,
                 signature,
                 narrowed,
-            }) => self.loaded.push(Loaded {
+            }) => Ok(Loaded {
                 line,
                 sid,
                 narrowed,
                 signature,
             }),
+            Err(Refusal { keyword, why }) => Err(Refused {
+                line,
+                sid,
+                keyword,
+                why,
+            }),
         }
-    }
-
-    fn refuse(&mut self, line: u32, sid: Option<u32>, refusal: Refusal) {
-        let Refusal { keyword, why } = refusal;
-        self.refused.push(Refused {
-            line,
-            sid,
-            keyword,
-            why,
-        });
     }
 }

@@ -67,12 +67,17 @@ const fn is_bytes(run: &Run) -> bool {
     matches!(run.head.what, What::Bytes { .. })
 }
 
-/// A part without a bound that lies behind all that [`SPAN`] lets it reach: the part
-/// before covers a byte at least.
+/// A part without bounds that lie beyond all that [`SPAN`] lets it reach: the part before
+/// covers a byte at least.
 fn reachable(part: Part) -> Part {
-    let reach = SPAN as i64 - part.what.length() as i64;
-    let last = part
-        .last
-        .filter(|&last| !part.relative || i64::from(last) < reach);
-    Part { last, ..part }
+    if !part.relative {
+        return part;
+    }
+    let span = SPAN as i32;
+    let reach = span.saturating_sub_unsigned(part.what.length() as u32);
+    Part {
+        first: part.first.max(-span),
+        last: part.last.filter(|&last| last < reach),
+        ..part
+    }
 }

@@ -1,6 +1,8 @@
 //! One signature → the lines that the decision compares, and the one pattern of it that
 //! the automaton finds.
 
+use std::fmt;
+
 use enforcer_common::signature::{
     COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
     PART_NOCASE, PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
@@ -24,11 +26,32 @@ impl Lowered {
     }
 }
 
+/// What of a signature the tables cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// A part compares no byte.
+    Empty,
+    /// It takes so many lines.
+    Parts(usize),
+    /// It reaches over so many bytes at least.
+    Span(i32),
+    /// A part stands so many bytes back.
+    Back(i32),
+    /// No part compares bytes.
+    NoBytes,
+    /// A part counts from the beginning, and the one before has no place there.
+    Unplaced,
+    /// The range of a part ends before it begins.
+    Reversed,
+    /// The first part is before the beginning, or its range ends before it begins.
+    Nowhere,
+}
+
 /// Lowers a signature.
 ///
 /// # Errors
-/// One sentence on what the tables cannot hold.
-pub fn lower(signature: &Signature) -> Result<Lowered, String> {
+/// What the tables cannot hold.
+pub fn lower(signature: &Signature) -> Result<Lowered, Unfit> {
     let mut parts = Vec::new();
     // Where the part before ends, if that is one place.
     let mut fixed_end = Some(0_i32);
@@ -43,15 +66,12 @@ pub fn lower(signature: &Signature) -> Result<Lowered, String> {
                 .map(|(end, place)| end + place + length),
         };
         if part.what.length() == 0 {
-            return Err("a part compares no byte".to_owned());
+            return Err(Unfit::Empty);
         }
         parts.extend(lines(&part.what, first, last, index > 0));
     }
     if parts.len() > PARTS {
-        return Err(format!(
-            "{} parts, each of {PATTERN} bytes at most; a signature has {PARTS}",
-            parts.len()
-        ));
+        return Err(Unfit::Parts(parts.len()));
     }
     limit_span(&mut parts)?;
     let bytes = parts.iter().enumerate();
@@ -59,7 +79,7 @@ pub fn lower(signature: &Signature) -> Result<Lowered, String> {
     let fast = bytes.max_by_key(|(index, part)| (worth(part), std::cmp::Reverse(*index)));
     match fast {
         Some((fast, _)) => Ok(Lowered { parts, fast }),
-        None => Err("no part compares bytes: numbers alone are found everywhere".to_owned()),
+        None => Err(Unfit::NoBytes),
     }
 }
 
@@ -68,16 +88,14 @@ fn distances(
     part: &Part,
     index: usize,
     fixed_end: Option<i32>,
-) -> Result<(i32, Option<i32>), String> {
+) -> Result<(i32, Option<i32>), Unfit> {
     if index == 0 || part.relative {
         return Ok((part.first, part.last));
     }
     // Counted from the beginning, behind a part at a known place, is a distance too.
     match (fixed_end, part.last) {
-        (Some(end), Some(last)) => Ok((part.first - end, Some(last - end))),
-        _ => Err(
-            "a part counts from the beginning of the text, and the one before it has no fixed place there".to_owned(),
-        ),
+        (Some(end), last) => Ok((part.first - end, last.map(|last| last - end))),
+        _ => Err(Unfit::Unplaced),
     }
 }
 
@@ -130,29 +148,26 @@ fn number_line(number: &Number, mut line: PartLine) -> PartLine {
 }
 
 /// Lets parts be as far apart as the span of a signature allows.
-fn limit_span(parts: &mut [PartLine]) -> Result<(), String> {
+fn limit_span(parts: &mut [PartLine]) -> Result<(), Unfit> {
     let lengths: i32 = parts.iter().map(|part| i32::from(part.length)).sum();
     let gaps: i32 = parts.iter().skip(1).map(|part| part.first.max(0)).sum();
     let spare = SPAN as i32 - lengths - gaps;
     if spare < 0 {
-        return Err(format!(
-            "it reaches over {} bytes at least; {SPAN} are possible",
-            lengths + gaps
-        ));
+        return Err(Unfit::Span(lengths + gaps));
     }
     for part in parts.iter_mut().skip(1) {
         if part.first < -(SPAN as i32) {
-            return Err(format!("a part stands {} bytes back", -part.first));
+            return Err(Unfit::Back(-part.first));
         }
         part.last = part.last.min(part.first.max(0).saturating_add(spare));
         if part.last < part.first {
-            return Err("a part ends its range before it begins".to_owned());
+            return Err(Unfit::Reversed);
         }
     }
     if let Some(first) = parts.first()
         && (first.first < 0 || first.last < first.first)
     {
-        return Err("the first part has no place in a text".to_owned());
+        return Err(Unfit::Nowhere);
     }
     Ok(())
 }
@@ -164,3 +179,29 @@ fn worth(part: &PartLine) -> usize {
     let distinct: std::collections::BTreeSet<_> = bytes.to_ascii_lowercase().into_iter().collect();
     changes.min(distinct.len() * 4) + 1
 }
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("a part compares no byte"),
+            Self::Parts(parts) => write!(
+                f,
+                "{parts} parts, each of {PATTERN} bytes at most; a signature has {PARTS}"
+            ),
+            Self::Span(bytes) => {
+                write!(f, "it reaches over {bytes} bytes at least; {SPAN} are possible")
+            }
+            Self::Back(bytes) => write!(f, "a part stands {bytes} bytes back"),
+            Self::NoBytes => {
+                f.write_str("no part compares bytes: numbers alone are found everywhere")
+            }
+            Self::Unplaced => f.write_str(
+                "a part counts from the beginning of the text, and the one before it has no fixed place there",
+            ),
+            Self::Reversed => f.write_str("a part ends its range before it begins"),
+            Self::Nowhere => f.write_str("the first part has no place in a text"),
+        }
+    }
+}
+
+impl std::error::Error for Unfit {}

@@ -24,7 +24,7 @@ use crate::policy::model::Model;
 use crate::policy::signature::{Action, Sender, Signature};
 use automaton::Automaton;
 use filter::Filter;
-pub use lower::{Lowered, lower};
+pub use lower::{Lowered, Unfit, lower};
 
 /// Signatures that one state of an automaton tells of.
 const TOLD: usize = 16;

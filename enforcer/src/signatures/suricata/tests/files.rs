@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::policy::parse;
+use crate::policy::source::{Bundle, File};
+use crate::signatures::yaml;
 
 fn rules() -> Vec<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/rules");
@@ -37,6 +40,22 @@ fn enabled(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
+/// Asserts that a policy which has them written down has the same signatures.
+fn check_written(loaded: &[Loaded]) {
+    let signatures = || loaded.iter().map(|loaded| &loaded.signature);
+    let text = yaml::document(signatures(), &[]).unwrap();
+    let main = File {
+        path: "p.yaml".into(),
+        text: format!("version: 1\n{text}"),
+    };
+    let bundle = Bundle {
+        main,
+        included: Vec::new(),
+    };
+    let (model, _) = parse(&bundle).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(model.signatures.iter().eq(signatures()));
+}
+
 #[test]
 fn published_rules() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -63,6 +82,7 @@ fn published_rules() {
             .iter()
             .all(|refused| refused.keyword != "syntax");
         assert!(lexed, "{}", path.display());
+        check_written(&all.loaded);
         loaded += all.loaded.len();
         narrowed += all.loaded.iter().filter(|loaded| loaded.narrowed).count();
         refused += all.refused.len();

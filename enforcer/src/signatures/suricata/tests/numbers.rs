@@ -7,7 +7,7 @@ const fn number(width: u8, compare: Compare, value: u32) -> Number {
     Number {
         width,
         little_endian: false,
-        mask: u32::MAX,
+        mask: u32::MAX >> (32 - 8 * width as u32),
         compare,
         value,
     }
@@ -52,6 +52,30 @@ fn comparisons() {
         ..number(1, Compare::Equal, 0)
     };
     assert_eq!(tested("1,!&,0x80,0,relative"), none);
+}
+
+#[test]
+fn numbers_that_an_integer_cannot_be() {
+    let always = Number {
+        mask: 0,
+        ..number(1, Compare::Equal, 0)
+    };
+    let never = Number {
+        compare: Compare::Unequal,
+        ..always
+    };
+    for (fields, expected) in [
+        ("1,<,256,0,relative", always),
+        ("1,<=,255,0,relative", always),
+        ("1,!=,0x100,0,relative", always),
+        ("1,=,256,0,relative", never),
+        ("1,>,4294967295,0,relative", never),
+        ("1,>,255,0,relative", number(1, Compare::Above, 255)),
+        ("1,&,0x180,0,relative", number(1, Compare::Any, 0x80)),
+        ("2,&,0x10000,0,relative", number(2, Compare::Any, 0)),
+    ] {
+        assert_eq!(tested(fields), expected, "{fields}");
+    }
 }
 
 #[test]

@@ -134,6 +134,9 @@ fn what_covers_too_much_is_refused() {
             assert_eq!(refused(TCP, options), "span", "{options}");
         }
     }
+    // Nothing stands as far back, with all the bytes between in the span.
+    let back = parts(TCP, r#"content:"a"; content:"b"; distance:-60000;"#);
+    assert_eq!(back[1], relative(bytes(b"b"), -256, None));
     let fixed = |offset| format!(r#"content:"a"; depth:1; content:"b"; offset:{offset}; depth:1;"#);
     parts(UDP, &fixed(255));
     assert_eq!(refused(UDP, &fixed(256)), "span");

@@ -72,7 +72,6 @@ fn what_is_no_rule_is_syntax() {
         ")(",
         "()",
         "\\",
-        "\u{feff}",
     ] {
         assert_eq!(refusal(text), "syntax", "{text}");
     }
@@ -128,4 +127,57 @@ fn what_came_of_it_is_serialised() {
     assert_eq!(value["loaded"][0]["signature"]["name"], "sid-1");
     assert_eq!(value["refused"][0]["keyword"], "pcre");
     assert_eq!(value["disabled"], 0);
+}
+
+#[test]
+fn a_line_that_is_not_utf8_is_refused() {
+    let rule = |message: &str, sid: u32| {
+        format!("alert tcp any any -> any 1 (msg:\"{message}\"; content:\"a\"; sid:{sid};)\n")
+    };
+    let text = [
+        "\u{feff}# Gr\u{fc}\u{df}e\n".as_bytes(),
+        rule("W\u{fc}rmer", 1).as_bytes(),
+        b"# Latin-1: \xfc\n#",
+        rule("\u{fffd}", 2).replace('\u{fffd}', "?").as_bytes(),
+        b"alert tcp any any -> any 1 (msg:\"W\xfcrmer\"; content:\"a\"; sid:3;)\n",
+        b"alert tcp any any -> any 1 \\\n(msg:\"W\xfcrmer\"; content:\"a\"; sid:4;)\n",
+        rule("\u{fffd}", 5).as_bytes(),
+    ]
+    .concat();
+    let imported = Importer::default().import(&text);
+    let loaded: Vec<_> = imported.loaded.iter().map(|of| (of.line, of.sid)).collect();
+    assert_eq!(loaded, [(2, 1), (8, 5)]);
+    assert_eq!(imported.loaded[0].signature.message, "W\u{fc}rmer");
+    let refused = imported.refused.iter();
+    let refused: Vec<_> = refused
+        .map(|of| (of.line, of.sid, of.keyword.as_str()))
+        .collect();
+    assert_eq!(refused, [(5, Some(3), "utf-8"), (6, Some(4), "utf-8")]);
+    assert_eq!(imported.disabled, 1);
+}
+
+#[test]
+fn disabled_rules_if_asked_for() {
+    let text = "# prose\n#alert tcp any any -> any 1 (content:\"a\"; sid:1;)\n## alert tcp any any -> any 1 (pcre:\"/a/\"; sid:2;)\n";
+    let passed_over = import(text);
+    assert_eq!(
+        (passed_over.disabled, passed_over.summary().as_str()),
+        (2, "0 of 0 loaded")
+    );
+    let imported = Importer::with_disabled().import(text.as_bytes());
+    assert_eq!(
+        (imported.disabled, imported.summary().as_str()),
+        (0, "1 of 2 loaded")
+    );
+    assert_eq!((imported.loaded[0].line, imported.refused[0].line), (2, 3));
+}
+
+#[test]
+fn of_rules_with_one_sid_in_several_texts_the_first_is_loaded() {
+    let mut importer = Importer::default();
+    let rule = b"alert tcp any any -> any 1 (content:\"a\"; sid:1;)";
+    assert_eq!(importer.import(rule).loaded.len(), 1);
+    let again = importer.import(rule);
+    assert_eq!(again.refused[0].keyword, "sid");
+    assert_eq!(importer.import(b"").summary(), "0 of 0 loaded");
 }

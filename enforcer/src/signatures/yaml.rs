@@ -1,0 +1,172 @@
+//! Signatures → the text of a policy's file that holds them. Validation reads the same
+//! signatures from it again.
+
+#[cfg(test)]
+mod tests;
+
+use serde_yaml::{Mapping, Value};
+
+use crate::policy::describe;
+use crate::policy::model::{Profile, Service};
+use crate::policy::signature::{Compare, Number, Part, Signature, What};
+
+/// The text of a file to be included, with signatures in this order; `profiles` are those
+/// of their policy. Ports of TCP come before those of UDP, as validation reads them.
+///
+/// # Errors
+/// Those of the YAML library.
+pub fn document<'s>(
+    signatures: impl IntoIterator<Item = &'s Signature>,
+    profiles: &[Profile],
+) -> Result<String, serde_yaml::Error> {
+    let signatures = signatures.into_iter();
+    let entries: Vec<_> = signatures
+        .map(|signature| entry(signature, profiles))
+        .collect();
+    serde_yaml::to_string(&mapping([("signatures", Some(entries.into()))]))
+}
+
+fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
+    let Signature {
+        name,
+        id,
+        message,
+        references,
+        severity,
+        action,
+        sender,
+        services,
+        profiles: protected,
+        parts,
+    } = signature;
+    let ports = |number: fn(&Service) -> Option<(u16, u16)>| {
+        let ports: Vec<_> = services.iter().filter_map(number).map(ports).collect();
+        match ports.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            _ => Some(ports.into()),
+        }
+    };
+    let protected: Vec<Value> = protected
+        .iter()
+        .filter_map(|index| profiles.get(*index))
+        .map(|profile| profile.name.as_str().into())
+        .collect();
+    let found: Vec<_> = (0..)
+        .zip(parts)
+        .map(|(index, of)| part(index, of))
+        .collect();
+    mapping([
+        ("name", Some(name.as_str().into())),
+        ("id", Some((*id).into())),
+        (
+            "message",
+            Some(message.as_str().into()).filter(|_| !message.is_empty()),
+        ),
+        (
+            "references",
+            Some(references.clone().into()).filter(|_| !references.is_empty()),
+        ),
+        ("severity", Some(describe::severity(*severity).into())),
+        ("action", Some(describe::action(*action).into())),
+        ("from", Some(describe::sender(*sender).into())),
+        ("tcp", ports(tcp)),
+        ("udp", ports(udp)),
+        (
+            "profiles",
+            Some(protected).filter(|of| !of.is_empty()).map(Value::from),
+        ),
+        ("find", Some(found.into())),
+    ])
+}
+
+const fn tcp(service: &Service) -> Option<(u16, u16)> {
+    match service {
+        Service::Tcp(first, last) => Some((*first, *last)),
+        _ => None,
+    }
+}
+
+const fn udp(service: &Service) -> Option<(u16, u16)> {
+    match service {
+        Service::Udp(first, last) => Some((*first, *last)),
+        _ => None,
+    }
+}
+
+fn ports((first, last): (u16, u16)) -> Value {
+    match (first, last) {
+        (0, u16::MAX) => "any".into(),
+        _ if first == last => first.into(),
+        _ => format!("{first}-{last}").into(),
+    }
+}
+
+/// A part: what it is, and where unless it may be anywhere behind the part before, or
+/// for the first one anywhere.
+fn part(index: usize, part: &Part) -> Mapping {
+    let place = match part.last {
+        Some(last) if last == part.first => part.first.into(),
+        last => describe::distances(part.first, last).into(),
+    };
+    let key = match part.relative && index > 0 {
+        true => "after",
+        false => "at",
+    };
+    let is_told = (part.first, part.last) != (0, None) || key == "at" && index > 0;
+    let place = is_told.then_some((key, Some(place)));
+    match &part.what {
+        What::Bytes { bytes, nocase } => {
+            let nocase = nocase.then(|| true.into());
+            let what = [of_bytes(bytes), ("nocase", nocase)];
+            mapping(what.into_iter().chain(place))
+        }
+        What::Number(number) => mapping(of_number(number).into_iter().chain(place)),
+    }
+}
+
+/// Text where people can read all of it, else digits.
+fn of_bytes(bytes: &[u8]) -> (&'static str, Option<Value>) {
+    match str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
+            ("text", Some(text.into()))
+        }
+        _ => {
+            let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            ("bytes", Some(digits.join(" ").into()))
+        }
+    }
+}
+
+fn of_number(number: &Number) -> [(&'static str, Option<Value>); 3] {
+    let Number {
+        width,
+        little_endian,
+        mask,
+        compare,
+        value,
+    } = *number;
+    let key = match width {
+        1 => "u8",
+        2 => "u16",
+        _ => "u32",
+    };
+    let sign = describe::sign(compare);
+    let value = match compare {
+        Compare::Equal => value.into(),
+        Compare::Any => format!("{sign} {value:#x}").into(),
+        _ => format!("{sign} {value}").into(),
+    };
+    let whole = u32::MAX >> (32 - 8 * u32::from(width));
+    let mask = (mask != whole).then(|| format!("{mask:#x}").into());
+    let endian = little_endian.then(|| "little".into());
+    [(key, Some(value)), ("mask", mask), ("endian", endian)]
+}
+
+/// Of the keys that have a value, in this order.
+fn mapping(entries: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Mapping {
+    let entries = entries.into_iter();
+    entries
+        .filter_map(|(key, value)| Some((key.into(), value?)))
+        .collect()
+}
