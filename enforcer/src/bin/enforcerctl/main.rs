@@ -20,6 +20,7 @@ mod policy;
 mod rehearse;
 mod render;
 mod schema;
+mod signatures;
 mod simulate;
 mod status;
 mod top;
@@ -168,6 +169,9 @@ enum Command {
   enforcerctl simulate ward.yaml --pcap ward.pcap --engine both --fail-on deny
   enforcerctl simulate ward.yaml --pcap ward.pcap -o json | jq '.reasons[] | select(.fate == \"deny\")'")]
     Simulate(simulate::Arguments),
+    /// Work with signatures, what is looked for in payloads
+    #[command(subcommand)]
+    Signatures(signatures::Command),
     /// Print the JSON Schema of the policy language, for editors; needs no daemon
     #[command(
         after_help = "Example:\n  enforcerctl schema > ~/.config/enforcer/policy.schema.json\n\nFirst line of a policy, for editors that use the YAML language server:\n  # yaml-language-server: $schema=policy.schema.json"
@@ -217,6 +221,7 @@ async fn run(command: Command, client: &Client, output: &Output) -> Result<(), S
             live::simulate(&arguments.policy, &arguments.recorded, client, output).await
         }
         Command::Simulate(arguments) => simulate::simulate(&arguments, output),
+        Command::Signatures(command) => signatures::run(&command, output),
         Command::Schema => schema::schema(output),
         Command::Completions { shell } => {
             let mut script = Vec::new();

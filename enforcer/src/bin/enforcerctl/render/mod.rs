@@ -122,6 +122,19 @@ impl Output {
         }
     }
 
+    /// A line about what is printed, to standard error.
+    pub(crate) fn note(&self, text: &str) -> Result<(), Stop> {
+        Ok(writeln!(io::stderr(), "{text}")?)
+    }
+
+    /// A table about what is printed, to standard error; nothing where it has no rows.
+    pub(crate) fn note_table(&self, table: Table) -> Result<(), Stop> {
+        match table.on_stderr().render(self.coloured_stderr) {
+            Some(text) => self.note(&text),
+            None => Ok(()),
+        }
+    }
+
     /// A warning, to standard error.
     pub(crate) fn warn(&self, text: &str) -> Result<(), Stop> {
         Ok(writeln!(

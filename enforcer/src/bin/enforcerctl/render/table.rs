@@ -36,6 +36,12 @@ impl Table {
         self.drawn.add_row(cells);
     }
 
+    /// As wide as the terminal of standard error, if that is one.
+    pub(super) fn on_stderr(mut self) -> Self {
+        self.drawn.use_stderr();
+        self
+    }
+
     /// The text; `None` where there are no rows.
     pub(super) fn render(mut self, coloured: bool) -> Option<String> {
         if self.drawn.is_empty() {
