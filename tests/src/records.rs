@@ -27,6 +27,8 @@ pub struct Event {
     pub protocol: Value,
     pub source_port: Option<u16>,
     pub destination_port: Option<u16>,
+    /// The signature that was found.
+    pub signature: Option<Value>,
 }
 
 /// One flow of `enforcerctl flows`.

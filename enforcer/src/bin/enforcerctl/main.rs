@@ -221,7 +221,7 @@ async fn run(command: Command, client: &Client, output: &Output) -> Result<(), S
             live::simulate(&arguments.policy, &arguments.recorded, client, output).await
         }
         Command::Simulate(arguments) => simulate::simulate(&arguments, output),
-        Command::Signatures(command) => signatures::run(&command, output),
+        Command::Signatures(command) => signatures::run(&command, client, output).await,
         Command::Schema => schema::schema(output),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,12 +1,14 @@
 //! `signatures`: what is looked for in payloads, apart from the rest of a policy.
 
 use clap::Subcommand;
+use enforcer::control::client::Client;
 
 use crate::exit::Stop;
 use crate::render::Output;
 
 mod files;
 mod import;
+mod in_force;
 mod told;
 
 #[derive(Debug, Subcommand)]
@@ -29,10 +31,23 @@ pub(crate) enum Command {
 Then, in the policy:
   include: exploit.yaml")]
     Import(import::Arguments),
+    /// List the signatures in force and in how many packets each was found
+    List,
+    /// Show one signature of the policy in force, by name or number
+    #[command(after_help = "Example:\n  enforcerctl signatures show log4shell")]
+    Show {
+        /// Name or number of the signature
+        signature: String,
+    },
+    /// Show what is looked for together, and what that takes
+    Stats,
 }
 
-pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Stop> {
+pub(crate) async fn run(command: &Command, client: &Client, output: &Output) -> Result<(), Stop> {
     match command {
         Command::Import(arguments) => import::import(arguments, output),
+        Command::List => in_force::list(client, output).await,
+        Command::Show { signature } => in_force::show(signature, client, output).await,
+        Command::Stats => in_force::stats(client, output).await,
     }
 }

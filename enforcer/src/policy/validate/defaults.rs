@@ -21,6 +21,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3_600);
 const LONGEST_ADOPTION: Duration = HOUR;
+/// Bytes of each end of a connection that are looked through unless stated otherwise: a
+/// bulk transfer goes on without.
+const INSPECT_FIRST: u32 = 1 << 20;
+
 /// More than any device creates or anybody reads: a higher figure is a slip.
 const HIGHEST_RATE: u32 = 1_000_000;
 
@@ -39,7 +43,7 @@ fn builtin() -> Defaults {
         guards: Guards::default(),
         fragments: Fragments::Deny,
         on_error: OnError::default(),
-        inspect_first: 0,
+        inspect_first: INSPECT_FIRST,
         control_frames: ControlFrames {
             stp: true,
             lldp: true,
