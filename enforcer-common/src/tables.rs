@@ -189,6 +189,15 @@ pub trait Tables {
         stage::enter_stream(policy, work)
     }
 
+    /// [`stage::state_at`].
+    #[inline(always)]
+    fn state_at(&self, policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32
+    where
+        Self: Sized,
+    {
+        stage::state_at(policy, work, sequence)
+    }
+
     /// [`stage::resume_stream`].
     #[inline(always)]
     fn resume_stream(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32

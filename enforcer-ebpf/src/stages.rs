@@ -119,6 +119,7 @@ table_stage!(stage_spend(), stage::spend);
 frame_stage!(stage_inspect, stage::inspect, otherwise 0);
 frame_stage!(stage_look_at_piece, stage::look_at_piece, otherwise 0);
 table_stage!(stage_enter_stream(), stage::enter_stream, otherwise stage::LOST);
+table_stage!(stage_state_at(sequence: u32), stage::state_at, otherwise stage::UNKNOWN);
 table_stage!(stage_resume_stream(), stage::resume_stream, otherwise stage::LOST);
 table_stage!(stage_leave_stream(), stage::leave_stream);
 table_stage!(stage_scan(), stage::scan);

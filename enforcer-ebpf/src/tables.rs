@@ -248,6 +248,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn state_at(&self, _policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32 {
+        stages::stage_state_at(work, sequence)
+    }
+
+    #[inline(always)]
     fn resume_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
         stages::stage_resume_stream(work)
     }

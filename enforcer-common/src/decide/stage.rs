@@ -1,6 +1,7 @@
 //! The stages of a decision that a host may run as calls of their own: they take
 //! what they need from [`Work`], and leave there what they found.
 
+pub use super::inspect::UNKNOWN;
 pub use super::inspect::stream::LOST;
 pub use super::inspect::verify::NOWHERE;
 use super::{Policy, Work, flow, fragment, inspect, limit, permit, services};
@@ -93,6 +94,12 @@ pub fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {
 #[inline(always)]
 pub fn enter_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
     inspect::stream::enter(policy, work)
+}
+
+/// State of the automaton before the segment that began at a sequence number.
+#[inline(always)]
+pub fn state_at<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, sequence: u32) -> u32 {
+    inspect::stream::state_at(policy, work, sequence)
 }
 
 /// Goes on with a stream after bytes that had come again.

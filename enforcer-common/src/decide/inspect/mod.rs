@@ -7,8 +7,8 @@ mod scratch;
 pub(super) mod stream;
 pub(super) mod verify;
 
-use self::scratch::{HITS, START, UNKNOWN, copy_tail, course};
-pub use self::scratch::{Inspection, PIECE};
+use self::scratch::{HITS, START, copy_tail, course};
+pub use self::scratch::{Inspection, PIECE, UNKNOWN};
 use self::stream::{LOOK, LOST, NOTHING};
 use self::verify::{LATER, YES};
 use super::flow::passes;

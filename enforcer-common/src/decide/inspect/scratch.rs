@@ -76,7 +76,7 @@ pub(super) struct Hit {
 }
 
 /// No state of an automaton.
-pub(super) const UNKNOWN: u32 = u32::MAX;
+pub const UNKNOWN: u32 = u32::MAX;
 
 /// How the bytes of a packet follow those before.
 pub(super) mod course {

@@ -15,6 +15,8 @@ pub(super) const NOTHING: u32 = 0;
 pub(super) const LOOK: u32 = 1;
 /// The segment cannot be looked at in its turn.
 pub const LOST: u32 = 2;
+/// The bytes were sent before.
+const BEFORE: u32 = 3;
 
 /// Segments that are forgotten with a packet, at most: more than come with one.
 const FORGOTTEN: u32 = 4;
@@ -82,7 +84,10 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             inspection.head = begin_at(policy.epoch, first);
             inspection.outdated = 0;
         }
-        place(inspection, side, first, payload)
+        match place(inspection, side, first, payload) {
+            BEFORE => again(policy, work, first, payload),
+            task => task,
+        }
     }
 }
 
@@ -233,32 +238,35 @@ unsafe fn place(inspection: &mut Inspection, side: *mut Side, first: u32, payloa
         }
         return LOOK;
     }
-    if is_after(first, next) {
-        return LOST;
-    }
-    inspection.course = course::AGAIN;
+    if is_after(first, next) { LOST } else { BEFORE }
+}
+
+/// Bytes that were sent before must make the automaton take the same way again, from a
+/// segment's beginning to another's, or to where the stream goes on.
+#[inline(always)]
+fn again<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, first: u32, payload: u32) -> u32 {
+    let (next, end) = (work.inspection.head.next, first.wrapping_add(payload));
     let beyond = !is_after(next, end);
+    let (mut state, mut expected) = (0, UNKNOWN);
+    if !is_after(work.inspection.head.floor, first) {
+        state = policy.tables.state_at(policy, work, first);
+        expected = if beyond {
+            work.inspection.head.state
+        } else {
+            policy.tables.state_at(policy, work, end)
+        };
+        if state == UNKNOWN || expected == UNKNOWN {
+            return LOST;
+        }
+    }
+    let inspection = &mut work.inspection;
+    inspection.course = course::AGAIN;
     inspection.again = if beyond {
         next.wrapping_sub(first)
     } else {
         payload
     };
-    inspection.expected = UNKNOWN;
-    let mut state = 0;
-    if !is_after(inspection.head.floor, first) {
-        // SAFETY: likewise.
-        unsafe {
-            state = state_at(inspection, side, first);
-            inspection.expected = if beyond {
-                inspection.head.state
-            } else {
-                state_at(inspection, side, end)
-            };
-        }
-        if state == UNKNOWN || inspection.expected == UNKNOWN {
-            return LOST;
-        }
-    }
+    inspection.expected = expected;
     inspection.head.state = state;
     inspection.head.known = 0;
     inspection.head.from_start = 0;
@@ -345,12 +353,17 @@ unsafe fn forget_acknowledged(inspection: &mut Inspection, side: *mut Side, ackn
 
 /// State of the automaton before the segment that began at a sequence number, or
 /// [`UNKNOWN`].
-///
-/// # Safety
-/// The pointer is to a side in a table.
 #[inline(always)]
-unsafe fn state_at(inspection: &Inspection, side: *mut Side, sequence: u32) -> u32 {
-    let head = &inspection.head;
+pub(in crate::decide) fn state_at<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    sequence: u32,
+) -> u32 {
+    let Some(stream) = policy.tables.stream(&work.key) else {
+        return UNKNOWN;
+    };
+    let side = stream.side(work.inspection.sender);
+    let head = &work.inspection.head;
     // They are in order: the half in which it would be, again and again.
     let mut first = 0;
     let mut count = head.checkpoint.wrapping_sub(head.oldest);
@@ -360,7 +373,7 @@ unsafe fn state_at(inspection: &Inspection, side: *mut Side, sequence: u32) -> u
         }
         let half = count / 2;
         let place = head.oldest.wrapping_add(first).wrapping_add(half);
-        // SAFETY: as promised by the caller; the place is masked.
+        // SAFETY: the pointer is into the table's entry; the place is masked.
         let middle = unsafe { checkpoint(side, place) };
         if is_after(middle.sequence, sequence) {
             count = half;
