@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use enforcer_common::decide::PIECE;
 use enforcer_common::flow::FlowKey;
 use enforcer_common::packet::{Packet, arp, ethernet, ethertype, icmp, parse_ip};
 use enforcer_common::tables::Frame;
@@ -25,6 +26,10 @@ impl Frame for Watched<'_> {
         self.farthest
             .set(self.farthest.get().max(offset + N as u32));
         Some(read)
+    }
+
+    fn copy(&self, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool {
+        self.bytes.copy(offset, length, into)
     }
 }
 

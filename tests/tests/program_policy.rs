@@ -12,6 +12,7 @@ use enforcer_common::port::Port;
 use enforcer_common::port::Side::{Core, Device};
 use enforcer_common::rate::{LiveRate, RateKey};
 use enforcer_common::shared::Word;
+use enforcer_common::stream::LiveStream;
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::Tables;
 use enforcer_common::verdict::Reason;
@@ -118,6 +119,14 @@ impl Tables for Counting<'_> {
 
     fn rate(&self, _key: &RateKey) -> Option<&LiveRate> {
         None
+    }
+
+    fn stream(&self, _key: &FlowKey) -> Option<&LiveStream> {
+        None
+    }
+
+    fn begin_stream(&self, _key: &FlowKey) -> bool {
+        false
     }
 
     fn cpu(&self) -> u32 {

@@ -48,7 +48,7 @@ impl Talk {
 
     /// What the client says at a place of its stream.
     pub fn client_says(&self, rig: &mut Rig, place: u32, payload: &[u8]) -> Outcome {
-        rig.send(Side::Device, &self.from_client(place, payload))
+        rig.send(Side::Device, &self.client_frame(place, payload))
     }
 
     /// What the server says at a place of its stream.
@@ -100,7 +100,7 @@ impl Talk {
         }
     }
 
-    fn from_client(&self, place: u32, payload: &[u8]) -> Vec<u8> {
+    fn client_frame(&self, place: u32, payload: &[u8]) -> Vec<u8> {
         let numbers = (
             CLIENT.wrapping_add(1).wrapping_add(place),
             SERVER.wrapping_add(1).wrapping_add(self.sent[1]),

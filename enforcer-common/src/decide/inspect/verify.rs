@@ -235,8 +235,7 @@ pub(in crate::decide) fn matches_part<T: Tables>(
             inspection.byte(index.wrapping_add(step)),
             part.bytes[step as usize],
         );
-        let same =
-            found == wanted || fold && found.to_ascii_lowercase() == wanted.to_ascii_lowercase();
+        let same = found == wanted || fold && found.eq_ignore_ascii_case(&wanted);
         if !same {
             return NO;
         }
