@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::signature::Signature;
 
+/// Bytes of each end of a connection that are looked through unless stated otherwise: a
+/// bulk transfer goes on without.
+pub const INSPECT_FIRST: u32 = 1 << 20;
+
 /// A whole policy, `version: 1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {

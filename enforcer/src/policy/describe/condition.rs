@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{duration, peer, range};
 use crate::policy::model::{
-    Fragments, Guards, Limit, Model, OnError, Peer, Port, Profile, Rule, Window,
+    Fragments, Guards, INSPECT_FIRST, Limit, Model, OnError, Peer, Port, Profile, Rule, Window,
 };
 use crate::policy::numbers::ETHERTYPES;
 
@@ -54,7 +54,7 @@ pub(super) fn of_profile(model: &Model, profile: &Profile) -> String {
     if profile.on_error != OnError::default() {
         text += &format!(", on_error {}", on_error(profile.on_error));
     }
-    if profile.inspect_first != 0 {
+    if profile.inspect_first != INSPECT_FIRST {
         text += &format!(", inspect_first {}", profile.inspect_first);
     }
     if profile.limit != Limit::default() {

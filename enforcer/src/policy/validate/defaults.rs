@@ -8,7 +8,7 @@ use enforcer_common::verdict::Mode;
 use super::super::findings::Findings;
 use super::super::lenient::Scalar;
 use super::super::model::{
-    ControlFrames, Defaults, Fragments, Guards, Limit, Network, OnError, Timeouts,
+    ControlFrames, Defaults, Fragments, Guards, INSPECT_FIRST, Limit, Network, OnError, Timeouts,
 };
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
@@ -21,10 +21,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3_600);
 const LONGEST_ADOPTION: Duration = HOUR;
-/// Bytes of each end of a connection that are looked through unless stated otherwise: a
-/// bulk transfer goes on without.
-const INSPECT_FIRST: u32 = 1 << 20;
-
 /// More than any device creates or anybody reads: a higher figure is a slip.
 const HIGHEST_RATE: u32 = 1_000_000;
 

@@ -1,6 +1,7 @@
 //! Figures of one run on one machine. Compare the figures with each other, not with
 //! those of another machine.
 
+mod inspect;
 mod packet;
 mod scale;
 mod swap;
@@ -19,6 +20,8 @@ struct Arguments {
 enum What {
     /// What the program costs a packet (the default)
     Packet,
+    /// What looking for signatures costs a byte
+    Inspect,
     /// Time and memory for up to 200,000 devices, and policies that change under load
     Scale {
         /// Policies that are put into force under load
@@ -30,6 +33,7 @@ enum What {
 fn main() -> Result<()> {
     match Arguments::parse().what.unwrap_or(What::Packet) {
         What::Packet => packet::run(),
+        What::Inspect => inspect::run(),
         What::Scale { generations } => {
             scale::run()?;
             swap::run(generations)

@@ -16,16 +16,16 @@ use etherparse::PacketBuilder;
 /// Runs of the program for one figure.
 const REPEAT: u32 = 1_000_000;
 /// Figures of which the median is shown.
-const ROUNDS: usize = 9;
+pub(crate) const ROUNDS: usize = 9;
 /// Distinct flows for the figures that need a new frame each time.
 const FLOWS: u32 = 50_000;
 const DEVICES: u32 = 200_000;
 /// The loopback interface, by which test runs enter.
-const LOOPBACK: u32 = 1;
+pub(crate) const LOOPBACK: u32 = 1;
 
-const DEVICE: [u8; 6] = [2, 0, 0, 0, 0x10, 1];
+pub(crate) const DEVICE: [u8; 6] = [2, 0, 0, 0, 0x10, 1];
 const STRANGER: [u8; 6] = [2, 0, 0, 0, 0x66, 6];
-const PEER: [u8; 6] = [2, 0, 0, 0, 0x20, 1];
+pub(crate) const PEER: [u8; 6] = [2, 0, 0, 0, 0x20, 1];
 
 pub(crate) fn run() -> Result<()> {
     let mut datapath = Datapath::load(Capacity::default())?;
@@ -89,6 +89,11 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
 fn row(table: &mut Table, case: &str, devices: u32, mut figures: Vec<f64>) {
     figures.sort_by(f64::total_cmp);
     let (least, most) = (figures[0], figures[figures.len() - 1]);
@@ -102,7 +107,7 @@ fn row(table: &mut Table, case: &str, devices: u32, mut figures: Vec<f64>) {
 }
 
 /// Mean of many runs with the same frame, ns.
-fn repeated(datapath: &mut Datapath, frame: &[u8]) -> Result<f64> {
+pub(crate) fn repeated(datapath: &mut Datapath, frame: &[u8]) -> Result<f64> {
     let mut options = TestRunOptions::new();
     options.data_in = Some(frame);
     options.repeat = REPEAT;
@@ -115,16 +120,17 @@ fn distinct(datapath: &mut Datapath, source: [u8; 6], port: u16) -> Result<f64> 
     let mut total = 0.0;
     for flow in 0..FLOWS {
         let frame = tcp(source, port, (1024 + flow % 60_000) as u16);
-        let mut options = TestRunOptions::new();
-        options.data_in = Some(&frame);
-        total += datapath
-            .program()?
-            .test_run(options)
-            .context("test run")?
-            .duration
-            .as_nanos() as f64;
+        total += once(datapath, &frame)?;
     }
     Ok(total / f64::from(FLOWS))
+}
+
+/// One run, ns.
+pub(crate) fn once(datapath: &mut Datapath, frame: &[u8]) -> Result<f64> {
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(frame);
+    let result = datapath.program()?.test_run(options).context("test run")?;
+    Ok(result.duration.as_nanos() as f64)
 }
 
 fn tcp(source: [u8; 6], port: u16, source_port: u16) -> Vec<u8> {
