@@ -164,6 +164,36 @@ fn names_that_meet_are_told_apart() {
 }
 
 /// A policy of so many pumps, in this order.
+#[test]
+fn signatures_go_on_for_the_share() {
+    let signatures = "signatures:
+  - {name: pumps, tcp: 80, profiles: pump, find: [{text: abc}]}
+  - {name: monitors, tcp: 80, profiles: monitor, find: [{text: abc}]}
+  - {name: both, tcp: 80, profiles: [pump, monitor], find: [{text: abc}]}
+  - {name: all, tcp: 80, find: [{text: abc}]}
+";
+    let old = model(&format!("{OLD}{signatures}"));
+    let new = model(&OLD.replace("tcp: 80}", "tcp: 90}"));
+    let merged = merged(&old, &new, "tag:first").model;
+    let named = |index: &usize| merged.profiles[*index].name.clone();
+    let watched = merged.signatures.iter().map(|signature| {
+        let profiles: Vec<_> = signature.profiles.iter().map(named).collect();
+        (signature.name.as_str(), profiles.join(" "))
+    });
+    let pumps = format!("pump {}", twin_of("pump"));
+    let both = format!("pump monitor {}", twin_of("pump"));
+    let expected = [
+        ("pumps", pumps.as_str()),
+        ("monitors", "monitor"),
+        ("both", &both),
+        ("all", ""),
+    ];
+    let expected = expected.map(|(name, profiles)| (name, profiles.to_owned()));
+    assert_eq!(watched.collect::<Vec<_>>(), expected);
+    assert_eq!(profile_of(&merged, "pump-1"), twin_of("pump"));
+    assert_eq!(Judge::new(&merged).compiled.inspected.len(), 1);
+}
+
 fn pumps(numbers: &[u32]) -> Model {
     let pattern = model(OLD);
     let device = |number: &u32| Device {

@@ -20,6 +20,12 @@ pub fn signature(model: &Model, signature: &Signature) -> String {
             .collect();
         text += &format!(", for {}", names.join(", "));
     }
+    if !signature.references.is_empty() {
+        text += &format!("; references {}", signature.references.join(", "));
+    }
+    if !signature.message.is_empty() {
+        text += &format!("; {:?}", signature.message);
+    }
     text
 }
 

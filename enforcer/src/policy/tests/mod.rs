@@ -14,6 +14,7 @@ mod peers;
 mod ports;
 mod properties;
 mod settings;
+mod signatures;
 mod sources;
 mod times;
 mod valid;

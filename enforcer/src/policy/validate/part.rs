@@ -120,7 +120,10 @@ fn what(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> Option<Wha
     let most = u32::MAX >> (32 - 8 * u32::from(width));
     let (compare, value) = comparison(value, most, &value_here, findings)?;
     let mask = match &raw.mask {
-        Some(value) => integer(value, most, &here.key("mask"), findings)?,
+        Some(value) => {
+            let form = format!("a number from 0 to {most:#x}");
+            integer(value, most, &form, &here.key("mask"), findings)?
+        }
         None => most,
     };
     let endian = match &raw.endian {
@@ -157,13 +160,18 @@ fn hex(value: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<Vec<u
             return None;
         }
     };
+    // A blank inside a pair is more likely a digit left out.
+    let odd = text
+        .split(' ')
+        .any(|digits| digits.chars().count() % 2 != 0);
     let digits: Vec<char> = text.chars().filter(|sign| *sign != ' ').collect();
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let bytes: Option<Vec<u8>> = pairs
+    let bytes: Option<Vec<u8>> = digits
+        .as_chunks::<2>()
+        .0
         .iter()
         .map(|[high, low]| Some((high.to_digit(16)? * 16 + low.to_digit(16)?) as u8))
         .collect();
-    match bytes.filter(|_| rest.is_empty()) {
+    match bytes.filter(|_| !odd) {
         Some(bytes) => Some(bytes),
         None => {
             let message = format!("{} is not bytes such as \"ff 53 4d 42\"", quoted(&text));
@@ -180,19 +188,27 @@ fn comparison(
     here: &Here<'_>,
     findings: &mut Findings,
 ) -> Option<(Compare, u32)> {
+    let form =
+        format!("a number from 0 to {most:#x}, with one of = != < > & before it where it compares");
     if let Scalar::Text(text) = value {
         for (sign, compare) in COMPARISONS {
             if let Some(rest) = text.trim().strip_prefix(sign) {
                 let rest = Scalar::Text(rest.trim().to_owned());
-                return Some((compare, integer(&rest, most, here, findings)?));
+                return Some((compare, integer(&rest, most, &form, here, findings)?));
             }
         }
     }
-    Some((Compare::Equal, integer(value, most, here, findings)?))
+    Some((Compare::Equal, integer(value, most, &form, here, findings)?))
 }
 
 /// A whole number, decimal or hexadecimal.
-fn integer(value: &Scalar, most: u32, here: &Here<'_>, findings: &mut Findings) -> Option<u32> {
+fn integer(
+    value: &Scalar,
+    most: u32,
+    form: &str,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<u32> {
     let number = match value {
         Scalar::Int(number) => u32::try_from(*number).ok(),
         Scalar::Text(text) => match text.strip_prefix("0x") {
@@ -203,10 +219,7 @@ fn integer(value: &Scalar, most: u32, here: &Here<'_>, findings: &mut Findings) 
     };
     let number = number.filter(|number| *number <= most);
     if number.is_none() {
-        let form = format!(
-            "a number from 0 to {most:#x}, with one of = != < > & before it where it compares"
-        );
-        expected(&form, value, here, findings);
+        expected(form, value, here, findings);
     }
     number
 }

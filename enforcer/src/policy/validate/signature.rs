@@ -39,7 +39,7 @@ pub(super) fn signatures(
             }
             let here = here.index(index);
             if let Some(signature) = signature(raw, number, names, profiles, &here, findings) {
-                unique.check(&signature, &here, findings);
+                unique.check(&signature, raw, &here, findings);
                 signatures.push(signature);
             }
         }
@@ -147,7 +147,12 @@ fn services(raw: &raw::Signature, here: &Here<'_>, findings: &mut Findings) -> V
     let mut services = Vec::new();
     for (key, values) in [("tcp", &raw.tcp), ("udp", &raw.udp)] {
         let Some(values) = values else { continue };
-        each(values, &here.key(key), |value, here| {
+        let here = here.key(key);
+        if matches!(values, OneOrMany::Many(values) if values.is_empty()) {
+            let reported = findings.error(&here, "the list is empty");
+            reported.suggest(|| Some("leave the key out or write any".to_owned()));
+        }
+        each(values, &here, |value, here| {
             let Some((first, last)) = service::ports_from(0, value, here, findings) else {
                 return;
             };
@@ -209,15 +214,26 @@ struct Unique {
 }
 
 impl Unique {
-    fn check(&mut self, signature: &Signature, here: &Here<'_>, findings: &mut Findings) {
+    fn check(
+        &mut self,
+        signature: &Signature,
+        raw: &raw::Signature,
+        here: &Here<'_>,
+        findings: &mut Findings,
+    ) {
         let place = here.key("name").place();
         if let Some(earlier) = self.names.insert(signature.name.clone(), place.clone()) {
             let message = format!("another signature is named {}", quoted(&signature.name));
             findings.error(place, message).beside(earlier);
         }
-        if let Some(earlier) = self.ids.insert(signature.id, here.place()) {
+        // One that is given none has its number by its place.
+        let place = match raw.id {
+            Some(_) => here.key("id").place(),
+            None => here.place(),
+        };
+        if let Some(earlier) = self.ids.insert(signature.id, place.clone()) {
             let message = format!("another signature has the number {}", signature.id);
-            findings.error(here, message).beside(earlier);
+            findings.error(place, message).beside(earlier);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Import of rules in the language of Suricata and Snort:
 //!
-//!     text → lines → lexer → header, options → ends, runs, parts → signature
+//! text → lines → lexer → header, options → ends, runs, parts → signature
 //!
 //! A rule is loaded if all that it says can be said of a [`Signature`], and is refused
 //! otherwise, by the first keyword that is in the way. No rule is loaded in part: one

@@ -22,8 +22,21 @@ pub(super) struct Automaton {
     pub(super) states: usize,
     /// Bytes in the longest pattern.
     pub(super) longest: usize,
-    /// The most that one state tells of.
-    pub(super) most_told: usize,
+    /// The most that one state tells of: numbers.
+    pub(super) most_told: Vec<u16>,
+}
+
+/// Bytes that the rows of all states take: a state is a beginning of a pattern.
+pub(super) fn size(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> usize {
+    let mut states = 1;
+    let mut before: &[u8] = &[];
+    for pattern in patterns.keys() {
+        let pairs = pattern.iter().zip(before);
+        states += pattern.len() - pairs.take_while(|(byte, other)| byte == other).count();
+        before = pattern;
+    }
+    let columns = Alphabet::new(patterns.keys()).bytes.len() + 1;
+    states * columns.div_ceil(COLUMNS) * size_of::<Transitions>()
 }
 
 impl Automaton {
@@ -61,7 +74,7 @@ impl Automaton {
         let mut outputs = vec![0];
         let mut lists: BTreeMap<Vec<u16>, u32> = BTreeMap::from([(Vec::new(), 0)]);
         let mut list_of = Vec::with_capacity(order.len());
-        let mut most_told = 0;
+        let mut most_told = Vec::new();
         for &state in &order {
             let mut told = Vec::new();
             if built.is_match(state) {
@@ -71,7 +84,9 @@ impl Automaton {
                 }
             }
             told.sort_unstable();
-            most_told = most_told.max(told.len());
+            if told.len() > most_told.len() {
+                most_told.clone_from(&told);
+            }
             let list = *lists.entry(told).or_insert_with_key(|told| {
                 let list = outputs.len() as u32;
                 outputs.extend(told);

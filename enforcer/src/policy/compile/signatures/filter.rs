@@ -3,8 +3,9 @@
 
 use enforcer_common::signature::{Profiles, STRIDE, gram_hash};
 
-/// Bits for each gram, so that other traffic seldom meets one.
-const SPARSE: usize = 256;
+/// Bits for each gram, so that other traffic seldom meets one: a piece of it has
+/// hundreds of grams. They are still fewer than a pattern takes in the automaton.
+const SPARSE: usize = 4096;
 /// Bits in the smallest filter, a line, and in the largest, 128 KiB.
 const SMALLEST: u32 = 9;
 const LARGEST: u32 = 20;

@@ -59,12 +59,8 @@ pub fn lower(signature: &Signature) -> Result<Lowered, Unfit> {
         let (first, last) = distances(part, index, fixed_end)?;
         let place = last.filter(|last| *last == first);
         let length = part.what.length() as i32;
-        fixed_end = match (index, part.relative) {
-            (0, _) | (_, false) => place.map(|place| place + length),
-            _ => fixed_end
-                .zip(place)
-                .map(|(end, place)| end + place + length),
-        };
+        let end = if index == 0 { Some(0) } else { fixed_end };
+        fixed_end = end.zip(place).map(|(end, place)| end + place + length);
         if part.what.length() == 0 {
             return Err(Unfit::Empty);
         }
@@ -110,8 +106,11 @@ fn lines(what: &What, first: i32, last: Option<i32>, relative: bool) -> Vec<Part
     match what {
         What::Number(number) => vec![number_line(number, place)],
         What::Bytes { bytes, nocase } => {
-            let chunks = bytes.chunks(PATTERN).enumerate();
+            // Even ones: one that is short would be mistaken for others like it.
+            let count = bytes.len().div_ceil(PATTERN).max(1);
+            let chunks = bytes.chunks(bytes.len().div_ceil(count).max(1));
             chunks
+                .enumerate()
                 .map(|(index, chunk)| {
                     let mut line = place;
                     if index > 0 {

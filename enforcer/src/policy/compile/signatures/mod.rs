@@ -8,6 +8,7 @@ mod lower;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use enforcer_common::limits;
@@ -19,9 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::image::{Image, rows};
 use super::services::{ServiceClasses, span};
-use super::{Error, profile_number};
+use super::{Error, check, profile_number};
 use crate::policy::model::Model;
-use crate::policy::signature::{Action, Sender, Signature};
+use crate::policy::signature::{Action, Sender};
 use automaton::Automaton;
 use filter::Filter;
 pub use lower::{Lowered, Unfit, lower};
@@ -67,6 +68,12 @@ pub(super) fn place(
         lowered.push(one);
     }
     let sets = Sets::new(model, services);
+    check(
+        "distinct sets of signatures",
+        sets.sets.len(),
+        u32::from(u16::MAX),
+    )?;
+    check_budget(model, &lowered, &sets)?;
     let profiles = place_profiles(image, model);
     let mut groups = Vec::new();
     let mut sizes = Vec::new();
@@ -75,7 +82,6 @@ pub(super) fn place(
         groups.push(group);
         sizes.push(size);
     }
-    check_budget(model, &lowered, &sizes)?;
     let lines = model.signatures.iter().zip(&lowered).enumerate();
     let lines: Vec<SignatureLine> = lines
         .map(|(index, (signature, lowered))| SignatureLine {
@@ -162,16 +168,15 @@ fn place_group(
     profiles: &[u32],
 ) -> Result<(GroupLine, GroupSize), Error> {
     let indices: Vec<usize> = set.iter().map(|number| usize::from(*number) - 1).collect();
-    let mut patterns: BTreeMap<Vec<u8>, Vec<u16>> = BTreeMap::new();
-    for (index, number) in indices.iter().zip(set) {
-        let pattern = lowered[*index].pattern();
-        patterns.entry(pattern).or_default().push(*number);
-    }
+    let patterns = patterns(lowered, set);
     let automaton = Automaton::new(&patterns).map_err(Error::Signatures)?;
-    if automaton.most_told > TOLD {
+    if automaton.most_told.len() > TOLD {
+        let told = automaton.most_told.iter();
+        let names = told.map(|number| name(model, usize::from(*number) - 1));
         return Err(Error::Signatures(format!(
-            "{} signatures share the end of a pattern; {TOLD} are possible",
-            automaton.most_told
+            "{} signatures share the end of a pattern, and {TOLD} may: {}, …",
+            automaton.most_told.len(),
+            names.take(NAMED).collect::<Vec<_>>().join(", ")
         )));
     }
     let filter = Filter::new(patterns.keys());
@@ -211,27 +216,44 @@ fn place_group(
     Ok((line, size))
 }
 
-/// Automata grow with the patterns of all groups that a signature is in.
-fn check_budget(model: &Model, lowered: &[Lowered], sizes: &[GroupSize]) -> Result<(), Error> {
-    let bytes: usize = sizes.iter().map(|size| size.bytes).sum();
-    let budget = limits::SIGNATURE_BYTES;
-    if bytes <= budget {
+/// Patterns of a set, and the numbers that each tells of.
+fn patterns(lowered: &[Lowered], set: &[u16]) -> BTreeMap<Vec<u8>, Vec<u16>> {
+    let mut patterns: BTreeMap<Vec<u8>, Vec<u16>> = BTreeMap::new();
+    for number in set {
+        let pattern = lowered[usize::from(*number) - 1].pattern();
+        patterns.entry(pattern).or_default().push(*number);
+    }
+    patterns
+}
+
+/// Automata grow with the patterns of all groups that a signature is in: what they take
+/// is found before any is made.
+fn check_budget(model: &Model, lowered: &[Lowered], sets: &Sets) -> Result<(), Error> {
+    let mut bytes = 0;
+    let within = sets.sets.iter().all(|set| {
+        bytes += automaton::size(&patterns(lowered, set));
+        bytes <= limits::SIGNATURE_BYTES
+    });
+    if within {
         return Ok(());
     }
-    let mut costs: Vec<(usize, &Signature)> = Vec::new();
-    for (index, signature) in model.signatures.iter().enumerate() {
-        let groups = sizes.iter().filter(|size| size.signatures.contains(&index));
-        costs.push((groups.count() * lowered[index].pattern().len(), signature));
+    let mut groups = vec![0; lowered.len()];
+    for number in sets.sets.iter().flatten() {
+        groups[usize::from(*number) - 1] += 1;
     }
-    costs.sort_by_key(|(cost, signature)| (std::cmp::Reverse(*cost), signature.name.clone()));
-    let costliest = costs
-        .iter()
-        .take(NAMED)
-        .map(|(_, signature)| signature.name.as_str());
+    let costs = lowered.iter().zip(groups).enumerate();
+    let mut costs: Vec<(usize, &str)> = costs
+        .map(|(index, (lowered, groups))| (groups * lowered.pattern().len(), name(model, index)))
+        .collect();
+    costs.sort_by_key(|(cost, name)| (Reverse(*cost), *name));
+    let costliest = costs.iter().take(NAMED).map(|(_, name)| *name);
     Err(Error::Signatures(format!(
-        "the signatures take {} KiB and the budget is {} KiB; the costliest are {}: name their ports",
-        bytes / 1024,
-        budget / 1024,
+        "the signatures take more than the {} KiB that they may; the costliest are {}: name their ports",
+        limits::SIGNATURE_BYTES / 1024,
         costliest.collect::<Vec<_>>().join(", ")
     )))
+}
+
+fn name(model: &Model, index: usize) -> &str {
+    &model.signatures[index].name
 }

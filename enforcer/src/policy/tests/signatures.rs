@@ -1,0 +1,324 @@
+//! Signatures as policies write them.
+
+use super::super::describe;
+use super::super::model::Service;
+use super::super::signature::{Action, Part, Sender, Severity, Signature, What};
+use super::*;
+
+mod hostile;
+mod parts;
+
+/// A policy whose signatures stand from line 4 on.
+fn with(signatures: &str) -> String {
+    format!("version: 1\nprofiles: {{pump: {{}}, monitor: {{}}}}\nsignatures:\n{signatures}")
+}
+
+/// The only one, from its settings.
+fn signature(settings: &str) -> Signature {
+    let (model, _) = model(&with(&format!("  - {{{settings}}}\n")));
+    model.signatures[0].clone()
+}
+
+/// What is said of the only one, behind its place.
+#[track_caller]
+fn refused(settings: &str, expected: &str) {
+    let told = errors(&with(&format!("  - {{{settings}}}\n")));
+    let [line] = told.as_slice() else {
+        panic!("{told:#?}")
+    };
+    assert!(line.starts_with("p.yaml:4:"), "{line}");
+    let (_, message) = line.split_once(" error: signatures[0]").unwrap();
+    assert_eq!(message, expected);
+}
+
+fn bytes(bytes: &[u8]) -> What {
+    What::Bytes {
+        bytes: bytes.to_vec(),
+        nocase: false,
+    }
+}
+
+fn part(what: What, relative: bool, first: i32, last: Option<i32>) -> Part {
+    Part {
+        what,
+        relative,
+        first,
+        last,
+    }
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let expected = Signature {
+        name: "s".to_owned(),
+        id: 1,
+        message: String::new(),
+        references: Vec::new(),
+        severity: Severity::Medium,
+        action: Action::Drop,
+        sender: Sender::Client,
+        services: vec![Service::Tcp(80, 80)],
+        profiles: Vec::new(),
+        parts: vec![part(bytes(b"abc"), false, 0, None)],
+    };
+    assert_eq!(signature("name: s, tcp: 80, find: [{text: abc}]"), expected);
+}
+
+#[test]
+fn every_key_is_read() {
+    let full = signature(
+        "name: cve-2017-0144, id: 7001, message: 'Echo, too long', references: [CVE-2017-0144, 'https://x.example'], \
+         severity: critical, action: cut, from: either, tcp: [139, 445, 8000-8010], udp: any, \
+         profiles: [monitor, pump, monitor], find: [{text: abc}]",
+    );
+    let expected = Signature {
+        name: "cve-2017-0144".to_owned(),
+        id: 7001,
+        message: "Echo, too long".to_owned(),
+        references: vec!["CVE-2017-0144".to_owned(), "https://x.example".to_owned()],
+        severity: Severity::Critical,
+        action: Action::Cut,
+        sender: Sender::Either,
+        services: vec![
+            Service::Tcp(139, 139),
+            Service::Tcp(445, 445),
+            Service::Tcp(8000, 8010),
+            Service::Udp(0, u16::MAX),
+        ],
+        profiles: vec![0, 1],
+        parts: vec![part(bytes(b"abc"), false, 0, None)],
+    };
+    assert_eq!(full, expected);
+    let rest = "name: s, tcp: 80, find: [{text: abc}]";
+    for (word, severity) in [
+        ("info", Severity::Info),
+        ("low", Severity::Low),
+        ("medium", Severity::Medium),
+        ("high", Severity::High),
+    ] {
+        let read = signature(&format!("{rest}, severity: {word}"));
+        assert_eq!(read.severity, severity);
+    }
+    for (word, action) in [("alert", Action::Alert), ("drop", Action::Drop)] {
+        assert_eq!(signature(&format!("{rest}, action: {word}")).action, action);
+    }
+    for (word, sender) in [("client", Sender::Client), ("server", Sender::Server)] {
+        assert_eq!(signature(&format!("{rest}, from: {word}")).sender, sender);
+    }
+    let one = signature(&format!("{rest}, references: one, profiles: pump"));
+    assert_eq!((one.references.len(), one.profiles), (1, vec![0]));
+}
+
+#[test]
+fn signatures_are_refused_in_their_places() {
+    let find = "find: [{text: abc}]";
+    refused(
+        &format!("name: s, {find}"),
+        ": no service; name its ports by `tcp` or `udp`, or write any there",
+    );
+    refused("name: s, tcp: 80", ".find: missing");
+    refused("name: s, tcp: 80, find: []", ".find: the list is empty");
+    refused(
+        "name: s, tcp: 80, find: abc",
+        ".find: expected a list, found \"abc\"",
+    );
+    refused(&format!("tcp: 80, {find}"), ".name: missing");
+    refused(
+        &format!("name: Bad Name, tcp: 80, {find}"),
+        ".name: \"Bad Name\" is no name for a signature: 1 to 64 of a-z, 0-9, dot, hyphen and underscore, a letter or digit first; did you mean \"bad-name\"?",
+    );
+    refused(
+        &format!("name: any, tcp: 80, {find}"),
+        ".name: \"any\" has a meaning of its own and cannot name a signature",
+    );
+    refused(
+        &format!("name: s, id: 0, tcp: 80, {find}"),
+        ".id: numbers of signatures begin at 1",
+    );
+    refused(
+        &format!("name: s, id: 4294967296, tcp: 80, {find}"),
+        ".id: expected a whole number from 0 to 4294967295, found 4294967296",
+    );
+    refused(
+        &format!("name: s, severity: hgih, tcp: 80, {find}"),
+        ".severity: expected info or low or medium or high or critical, found \"hgih\"; did you mean \"high\"?",
+    );
+    refused(
+        &format!("name: s, action: reject, tcp: 80, {find}"),
+        ".action: expected alert or drop or cut, found \"reject\"",
+    );
+    refused(
+        &format!("name: s, from: clients, tcp: 80, {find}"),
+        ".from: expected client or server or either, found \"clients\"; did you mean \"client\"?",
+    );
+    refused(
+        &format!("name: s, tcp: 70000, {find}"),
+        ".tcp: expected a port from 1 to 65535, a range such as 8000-8010, or any, found \"70000\"",
+    );
+    refused(
+        &format!("name: s, udp: [53, 9-8], {find}"),
+        ".udp[1]: the range 9-8 ends before it begins; did you mean \"8-9\"?",
+    );
+    refused(
+        &format!("name: s, tcp: 80, profiles: [], {find}"),
+        ".profiles: the list is empty; leave the key out for all profiles",
+    );
+    refused(
+        &format!("name: s, tcp: 80, profiles: [pump, montior], {find}"),
+        ".profiles[1]: no profile \"montior\"; did you mean \"monitor\"?",
+    );
+    refused(
+        &format!("name: s, tcp: 80, profiles: 7, {find}"),
+        ".profiles: expected the name of a profile, found 7",
+    );
+    refused(
+        &format!("name: s, tcp: 80, message: [], {find}"),
+        ".message: expected text, found a list",
+    );
+    refused(
+        &format!("name: s, tcp: 80, references: [true], {find}"),
+        ".references[0]: YAML reads this as true or false, where text is expected; put it in quotes",
+    );
+    refused(
+        &format!("name: s, tcp: 80, messages: x, {find}"),
+        ".messages: no such key; did you mean \"message\"?",
+    );
+}
+
+#[test]
+fn an_empty_list_of_ports_is_refused() {
+    let find = "find: [{text: abc}]";
+    for key in ["tcp", "udp"] {
+        refused(
+            &format!("name: s, {key}: [], {find}"),
+            &format!(".{key}: the list is empty; leave the key out or write any"),
+        );
+    }
+}
+
+#[test]
+fn names_and_numbers_are_unique() {
+    expect(
+        &with(
+            "  - {name: a, tcp: 80, find: [{text: abc}]}\n  \
+             - {name: a, tcp: 80, find: [{text: abc}]}\n  \
+             - {name: b, id: 2, tcp: 80, find: [{text: abc}]}\n  \
+             - {name: c, id: 7, tcp: 80, find: [{text: abc}]}\n  \
+             - {name: d, id: 7, tcp: 80, find: [{text: abc}]}\n",
+        ),
+        &[
+            "p.yaml:5:12: error: signatures[1].name: another signature is named \"a\" at p.yaml:4",
+            "p.yaml:6:19: error: signatures[2].id: another signature has the number 2 at p.yaml:5",
+            "p.yaml:8:19: error: signatures[4].id: another signature has the number 7 at p.yaml:7",
+        ],
+    );
+}
+
+#[test]
+fn signatures_of_all_files_are_one_list() {
+    let main = with("  - {name: a, tcp: 80, find: [{text: abc}]}\n");
+    let more = "signatures:\n  - {name: b, udp: 53, profiles: monitor, find: [{text: abc}]}\n";
+    let (model, warnings) = parse(&with_devices(&main, "s.yaml", more)).unwrap();
+    assert!(
+        warnings
+            .iter()
+            .all(|line| !line.to_string().contains("signature"))
+    );
+    let of = |signature: &Signature| {
+        (
+            signature.name.clone(),
+            signature.id,
+            signature.profiles.clone(),
+        )
+    };
+    let listed: Vec<_> = model.signatures.iter().map(of).collect();
+    assert_eq!(
+        listed,
+        [("a".to_owned(), 1, vec![]), ("b".to_owned(), 2, vec![1])]
+    );
+    let again = "signatures:\n  - {name: a, id: 1, udp: 53, profiles: montior, find: [{text: abc}]}\n  - {name: a, id: 1, udp: 53, find: [{text: abc}]}\n";
+    assert_eq!(
+        failures(&with_devices(&main, "s.yaml", again)),
+        [
+            "s.yaml:2:41: error: signatures[0].profiles: no profile \"montior\"; did you mean \"monitor\"?",
+            "s.yaml:3:12: error: signatures[1].name: another signature is named \"a\" at p.yaml:4",
+            "s.yaml:3:19: error: signatures[1].id: another signature has the number 1 at p.yaml:4",
+        ]
+    );
+    assert_eq!(
+        failures(&with_devices(HEAD, "s.yaml", "signatures: {a: b}\n")),
+        ["s.yaml:1:13: error: signatures: expected a list, found a mapping"]
+    );
+    expect(
+        "version: 1\nsignatures: [7]\n",
+        &["p.yaml:2:14: error: signatures[0]: expected a mapping, found 7"],
+    );
+}
+
+#[test]
+fn signatures_are_described() {
+    let shown = |settings: &str| {
+        let (model, _) = model(&with(&format!("  - {{{settings}}}\n")));
+        describe::signature(&model, &model.signatures[0])
+    };
+    assert_eq!(
+        shown("name: s, tcp: 80, find: [{text: abc}]"),
+        "medium drop from client by tcp 80: \"abc\""
+    );
+    assert_eq!(
+        shown(
+            "name: s, tcp: [80, 8000-8010], udp: any, severity: high, action: cut, from: either, profiles: [pump, monitor], \
+             find: [{bytes: '00 ff', at: 0-9}, {text: 'x\"', nocase: true, after: 3}, {u16: '> 0x10', mask: 0xff, endian: little}, {u8: '& 1', after: 0}]"
+        ),
+        "high cut from either by tcp 80, tcp 8000-8010, udp any: @0-9 [00 ff] +3 \"x\\\"\" nocase u16le&0xff>0x10 +0 u8&0x1, for pump, monitor"
+    );
+}
+
+#[test]
+fn changes_of_signatures_are_told() {
+    let before = with(
+        "  - {name: gone, tcp: 80, find: [{text: abc}]}\n  \
+         - {name: kept, tcp: 80, find: [{text: abc}]}\n  \
+         - {name: other, tcp: 80, find: [{text: abc}]}\n",
+    );
+    let after = with(
+        "  - {name: other, tcp: 81, action: alert, find: [{text: abc}]}\n  \
+         - {name: kept, tcp: 80, find: [{text: abc}]}\n  \
+         - {name: new, udp: 53, find: [{text: abc, at: 0}]}\n",
+    );
+    let (before, after) = (model(&before).0, model(&after).0);
+    let changes = super::super::diff::diff(Some(&before), &after);
+    let lines: Vec<_> = changes
+        .iter()
+        .map(|change| {
+            let (action, subject) = (change.action, &change.subject);
+            format!(
+                "{action:?} {subject}: {} -> {}",
+                change.before, change.after
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "Remove signature gone: medium drop from client by tcp 80: \"abc\" -> ",
+            "Add signature new:  -> medium drop from client by udp 53: @0 \"abc\"",
+            "Change signature other: medium drop from client by tcp 80: \"abc\" -> medium alert from client by tcp 81: \"abc\"",
+        ]
+    );
+}
+
+#[test]
+fn what_a_signature_tells_people_is_a_part_of_it() {
+    let of = |rest: &str| {
+        let settings = format!("  - {{name: s, tcp: 80, find: [{{text: abc}}]{rest}}}\n");
+        model(&with(&settings)).0
+    };
+    let told = ", message: Told, references: [CVE-1, CVE-2]";
+    let changes = super::super::diff::diff(Some(&of("")), &of(told));
+    let after: Vec<_> = changes.iter().map(|change| change.after.as_str()).collect();
+    assert_eq!(
+        after,
+        ["medium drop from client by tcp 80: \"abc\"; references CVE-1, CVE-2; \"Told\""]
+    );
+}
