@@ -1,0 +1,150 @@
+//! A device, a server and the decision between them; one connection at a time.
+
+use enforcer::policy::compile::compile;
+use enforcer::policy::model::Model;
+use enforcer::policy::parse;
+use enforcer::policy::signature::Signature;
+use enforcer::policy::source::{Bundle, File};
+use enforcer::simulate::HostTables;
+use enforcer_common::decide::{Work, judge};
+use enforcer_common::packet::transport::flags::{ACK, SYN};
+use enforcer_common::port::{Port, Side};
+use enforcer_common::verdict::{Fate, Reason};
+
+const POLICY: &str = "version: 1
+defaults: {mode: enforce, new_flows_per_second: 0}
+peers: {server: 10.0.0.1}
+profiles:
+  pump: {allow: [{to: server, tcp: 80, udp: 81}]}
+devices: [{name: pump, mac: 02:00:00:00:00:01, ip: 10.1.0.1, profile: pump}]
+";
+/// Numbers before the first bytes of client and server: the former wraps early.
+pub(crate) const CLIENT: u32 = u32::MAX - 20;
+const SERVER: u32 = 7_000;
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    /// A signature was found.
+    Found,
+    /// It could not be looked at in its turn, or differs from what was sent before.
+    Refused(Reason),
+}
+
+pub(crate) struct Rig {
+    tables: HostTables,
+    work: Box<Work>,
+}
+
+impl Rig {
+    /// With these signatures.
+    pub(crate) fn new(signatures: &[Signature]) -> Self {
+        let main = File {
+            path: "p.yaml".into(),
+            text: POLICY.into(),
+        };
+        let bundle = Bundle {
+            main,
+            included: Vec::new(),
+        };
+        let (mut model, _): (Model, _) = parse(&bundle).unwrap_or_else(|errors| panic!("{errors}"));
+        model.signatures = signatures.to_vec();
+        let compiled = compile(&model).unwrap_or_else(|error| panic!("{error}"));
+        let mut tables = HostTables::default();
+        tables.install(&compiled);
+        Self {
+            tables,
+            work: Box::new(Work::EMPTY),
+        }
+    }
+
+    /// Opens the connection anew.
+    pub(crate) fn open(&mut self) {
+        self.tables.clear_flows();
+        for outcome in [
+            self.client(CLIENT, SYN, 0, b""),
+            self.server(SERVER, SYN | ACK, CLIENT.wrapping_add(1), b""),
+            self.client(CLIENT.wrapping_add(1), ACK, SERVER.wrapping_add(1), b""),
+        ] {
+            assert_eq!(outcome, Outcome::Passed);
+        }
+    }
+
+    /// The client says this at a place of its stream.
+    pub(crate) fn says(&mut self, place: usize, payload: &[u8]) -> Outcome {
+        let sequence = CLIENT.wrapping_add(1).wrapping_add(place as u32);
+        self.client(sequence, ACK, SERVER.wrapping_add(1), payload)
+    }
+
+    /// The server has received everything before a place of the client's stream.
+    pub(crate) fn acknowledges(&mut self, place: usize) {
+        let number = CLIENT.wrapping_add(1).wrapping_add(place as u32);
+        let outcome = self.server(SERVER.wrapping_add(1), ACK, number, b"");
+        assert_eq!(outcome, Outcome::Passed);
+    }
+
+    pub(crate) fn client(
+        &mut self,
+        sequence: u32,
+        flags: u8,
+        acknowledgement: u32,
+        payload: &[u8],
+    ) -> Outcome {
+        let segment = segment((40_000, 80), (sequence, acknowledgement), flags, payload);
+        self.judge(Side::Device, 6, &segment)
+    }
+
+    pub(crate) fn server(
+        &mut self,
+        sequence: u32,
+        flags: u8,
+        acknowledgement: u32,
+        payload: &[u8],
+    ) -> Outcome {
+        let segment = segment((80, 40_000), (sequence, acknowledgement), flags, payload);
+        self.judge(Side::Core, 6, &segment)
+    }
+
+    /// The client sends a datagram.
+    pub(crate) fn datagram(&mut self, payload: &[u8]) -> Outcome {
+        let length = payload.len() as u16 + 8;
+        let header = [40_000, 81, length, 0].map(u16::to_be_bytes);
+        let datagram = [header.concat().as_slice(), payload].concat();
+        self.judge(Side::Device, 17, &datagram)
+    }
+
+    fn judge(&mut self, side: Side, protocol: u8, payload: &[u8]) -> Outcome {
+        let (pump, server) = (([2, 0, 0, 0, 0, 1], [10, 1, 0, 1]), ([2; 6], [10, 0, 0, 1]));
+        let (from, to) = match side {
+            Side::Device => (pump, server),
+            Side::Core => (server, pump),
+        };
+        let mut frame = [to.0, from.0].concat();
+        frame.extend([8, 0, 0x45, 0]);
+        frame.extend((payload.len() as u16 + 20).to_be_bytes());
+        frame.extend([0, 1, 0, 0, 64, protocol, 0, 0]);
+        frame.extend([from.1, to.1].concat());
+        frame.extend(payload);
+        let port = Port {
+            side: side as u8,
+            ..Port::default()
+        };
+        let verdict = judge(frame.as_slice(), &self.tables, &port, &mut self.work);
+        drop(self.tables.take_steps());
+        match (verdict.fate(), verdict.reason) {
+            (Fate::Allow, _) => Outcome::Passed,
+            (_, Reason::Signature) => Outcome::Found,
+            (_, reason @ (Reason::StreamLost | Reason::StreamDiffers)) => Outcome::Refused(reason),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn segment(ports: (u16, u16), numbers: (u32, u32), flags: u8, payload: &[u8]) -> Vec<u8> {
+    let mut segment = [ports.0.to_be_bytes(), ports.1.to_be_bytes()].concat();
+    segment.extend([numbers.0.to_be_bytes(), numbers.1.to_be_bytes()].concat());
+    segment.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    segment.extend(payload);
+    segment
+}
