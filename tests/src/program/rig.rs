@@ -71,6 +71,13 @@ impl Rig {
         rig
     }
 
+    /// A rig with a policy of several files in force.
+    pub fn of(bundle: &Bundle) -> Self {
+        let mut rig = Self::without_policy(true);
+        rig.take(compiled_bundle(bundle));
+        rig
+    }
+
     /// A rig that no policy was given to yet.
     pub fn without_policy(pass: bool) -> Self {
         let cpu = stay_on_this_cpu();
@@ -97,7 +104,11 @@ impl Rig {
 
     /// Puts a policy into force in both hosts.
     pub fn apply(&mut self, policy: &str) {
-        (self.model, self.compiled) = compiled(policy);
+        self.take(compiled(policy));
+    }
+
+    fn take(&mut self, policy: (Model, Compiled)) {
+        (self.model, self.compiled) = policy;
         self.dress();
         self.datapath
             .memory
@@ -339,11 +350,14 @@ pub fn compiled(policy: &str) -> (Model, Compiled) {
         path: "test.yaml".to_owned(),
         text: policy.to_owned(),
     };
-    let bundle = Bundle {
+    compiled_bundle(&Bundle {
         main,
         included: Vec::new(),
-    };
-    let (model, _) = enforcer::policy::parse(&bundle).expect("a valid policy");
+    })
+}
+
+fn compiled_bundle(bundle: &Bundle) -> (Model, Compiled) {
+    let (model, _) = enforcer::policy::parse(bundle).expect("a valid policy");
     let compiled = compile(&model).expect("a policy that compiles");
     (model, compiled)
 }

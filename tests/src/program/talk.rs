@@ -13,7 +13,7 @@ use super::ward::{self, Family};
 const CLIENT: u32 = u32::MAX - 20;
 const SERVER: u32 = 7_000;
 
-/// A connection of a device of the ward with the engine's HL7 port.
+/// A connection of a device of the ward with the engine.
 #[derive(Debug)]
 pub struct Talk {
     device: u8,
@@ -24,12 +24,17 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// Opens it; each needs a client port of its own.
+    /// Opens it to the HL7 port; each needs a client port of its own.
     pub fn open(rig: &mut Rig, device: u8, family: Family, port: u16) -> Self {
+        Self::open_to(rig, device, family, port, 2575)
+    }
+
+    /// Opens it to another port, which the policy must allow.
+    pub fn open_to(rig: &mut Rig, device: u8, family: Family, port: u16, service: u16) -> Self {
         let talk = Self {
             device,
             client: (ward::device(family, device), port),
-            server: (ward::engine(family), 2575),
+            server: (ward::engine(family), service),
             sent: [0; 2],
         };
         let link = ward::outward(device);
