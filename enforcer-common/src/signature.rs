@@ -19,7 +19,11 @@ pub struct InspectionLine {
     pub groups: u32,
     /// A [`SignatureLine`] a signature, by number less one.
     pub signatures: u32,
-    pub reserved: [u32; 13],
+    pub reserved: u32,
+    /// Key of the hashes by which bytes of a stream that come again are known. The daemon
+    /// draws it.
+    pub key: u64,
+    pub more: [u64; 5],
 }
 
 /// Signatures that are looked for together.
@@ -101,7 +105,8 @@ pub struct PartLine {
     /// Of a number: one of `COMPARE_…`.
     pub compare: u8,
     pub reserved: u8,
-    /// Of a number: the bits that count, and what they are compared with.
+    /// Of a number: the bits that count, and what they are compared with. Of bytes: a bit
+    /// for each that is a letter of either case, the first 32 here and the others below.
     pub mask: u32,
     pub value: u32,
     pub bytes: [u8; PATTERN],
@@ -127,8 +132,6 @@ impl Default for PartLine {
 
 /// Distances count from the end of the part before.
 pub const PART_RELATIVE: u8 = 1;
-/// Letters of either case.
-pub const PART_NOCASE: u8 = 2;
 pub const PART_NUMBER: u8 = 4;
 pub const PART_LITTLE_ENDIAN: u8 = 8;
 

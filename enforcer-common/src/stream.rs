@@ -9,7 +9,7 @@ use crate::signature::SPAN;
 /// others when they come again.
 pub const UNDER_WAY: usize = 256;
 /// Hits that wait for more of the text.
-pub const PENDING: usize = 4;
+pub const PENDING: usize = 8;
 
 /// The beginning of a segment that was let through.
 #[repr(C)]
@@ -17,8 +17,8 @@ pub const PENDING: usize = 4;
 pub struct Checkpoint {
     /// Sequence number of its first byte.
     pub sequence: u32,
-    /// State of the automaton before it.
-    pub state: u32,
+    /// What its bytes hash to, by a key that nobody knows.
+    pub hash: u32,
 }
 
 /// A signature whose pattern was found, and whose other parts may be to come.
@@ -94,7 +94,7 @@ impl Side {
         tail: [0; SPAN],
         checkpoints: [Checkpoint {
             sequence: 0,
-            state: 0,
+            hash: 0,
         }; UNDER_WAY],
     };
 }

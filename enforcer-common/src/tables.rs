@@ -189,22 +189,31 @@ pub trait Tables {
         stage::enter_stream(policy, work)
     }
 
-    /// [`stage::state_at`].
+    /// [`stage::checkpoint_at`].
     #[inline(always)]
-    fn state_at(&self, policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32
+    fn checkpoint_at(&self, policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32
     where
         Self: Sized,
     {
-        stage::state_at(policy, work, sequence)
+        stage::checkpoint_at(policy, work, sequence)
     }
 
-    /// [`stage::resume_stream`].
+    /// [`stage::proceed`].
     #[inline(always)]
-    fn resume_stream(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32
+    fn proceed(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32
     where
         Self: Sized,
     {
-        stage::resume_stream(policy, work)
+        stage::proceed(policy, work)
+    }
+
+    /// [`stage::hash_piece`].
+    #[inline(always)]
+    fn hash_piece(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::hash_piece(policy, work);
     }
 
     /// [`stage::leave_stream`].

@@ -248,13 +248,18 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn state_at(&self, _policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32 {
-        stages::stage_state_at(work, sequence)
+    fn checkpoint_at(&self, _policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32 {
+        stages::stage_checkpoint_at(work, sequence)
     }
 
     #[inline(always)]
-    fn resume_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
-        stages::stage_resume_stream(work)
+    fn proceed(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
+        stages::stage_proceed(work)
+    }
+
+    #[inline(always)]
+    fn hash_piece(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_hash_piece(work);
     }
 
     #[inline(always)]

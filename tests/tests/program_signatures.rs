@@ -266,16 +266,16 @@ fn order_is_kept_where_it_is_strict() {
     // What comes again is the same, or does not pass.
     passes(&talk.client_says(&mut rig, 6, b"EVIL-P"));
     passes(&talk.client_says(&mut rig, 12, b"third,"));
-    let differs = talk.client_says(&mut rig, 12, b"ATTERN");
-    stopped(&differs, "attack");
-    let differs = talk.client_says(&mut rig, 6, b"another");
-    lost(&differs);
-    let differs = talk.client_says(&mut rig, 6, b"------");
-    assert_eq!(
-        (differs.fate, differs.reason),
-        (Fate::Deny, Reason::StreamDiffers),
-        "{differs:?}"
-    );
+    for (place, others) in [(12, &b"ATTERN"[..]), (6, b"another"), (6, b"------")] {
+        let differs = talk.client_says(&mut rig, place, others);
+        assert_eq!(
+            (differs.fate, differs.reason),
+            (Fate::Deny, Reason::StreamDiffers),
+            "{differs:?}"
+        );
+    }
+    // It must not end within a segment that is under way.
+    lost(&talk.client_says(&mut rig, 6, b"EVI"));
     // Two segments in one, and one that goes on behind them.
     passes(&talk.client_says(&mut rig, 6, b"EVIL-Pthird,"));
     passes(&talk.client_says(&mut rig, 12, b"third,fourth,"));
@@ -481,4 +481,26 @@ fn random_streams_are_judged_as_a_plain_search_does() {
     }
     println!("{found} found, {split} of them split, {clean} clean");
     assert!(found > 100 && clean > 100 && split > 10);
+}
+/// More hits in a piece than are looked into: what was found among them counts, and else
+/// that some were not looked at.
+#[test]
+fn hits_are_looked_into_up_to_a_number() {
+    let mut rig = Rig::new(&policy(
+        "  - {name: rare, udp: 53, find: [{text: \"xy\", at: 0}]}
+  - {name: often, udp: 53, find: [{text: ab}, {text: never, after: 0}]}\n",
+    ));
+    let (from, to) = (ward::device(Family::V4, 1), ward::dns(Family::V4));
+    let mut ask = |begin: &str, hits: usize| {
+        let payload = format!("{begin}{}..", "ab".repeat(hits));
+        let frame = ward::outward(1).datagram((from, 5000), (to, 53), payload.as_bytes());
+        rig.send(Device, &frame)
+    };
+    for hits in 0..=31 {
+        stopped(&ask("xy", hits), "rare");
+        passes(&ask("..", hits));
+    }
+    for hits in [32, 33, 60] {
+        assert_eq!(ask("..", hits).reason, Reason::StreamLost, "{hits}");
+    }
 }

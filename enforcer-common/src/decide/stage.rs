@@ -96,16 +96,22 @@ pub fn enter_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
     inspect::stream::enter(policy, work)
 }
 
-/// State of the automaton before the segment that began at a sequence number.
+/// Number of the last segment under way that began at a sequence number or before.
 #[inline(always)]
-pub fn state_at<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, sequence: u32) -> u32 {
-    inspect::stream::state_at(policy, work, sequence)
+pub fn checkpoint_at<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, sequence: u32) -> u32 {
+    inspect::stream::checkpoint_at(policy, work, sequence)
 }
 
-/// Goes on with a stream after bytes that had come again.
+/// Finds out how the bytes from here on follow those before.
 #[inline(always)]
-pub fn resume_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
-    inspect::stream::resume(policy, work)
+pub fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
+    inspect::stream::proceed(policy, work)
+}
+
+/// Hashes the piece on.
+#[inline(always)]
+pub fn hash_piece<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    inspect::hash_piece(policy, work);
 }
 
 /// Remembers where a stream stands.

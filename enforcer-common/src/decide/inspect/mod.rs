@@ -78,6 +78,8 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
         // Its bytes would have to be looked at with those of the other parts.
         return find(work, Reason::StreamLost);
     }
+    inspection.offset = work.packet.next;
+    inspection.left = work.packet.end.wrapping_sub(work.packet.next);
     let is_tcp = work.packet.protocol == protocol::TCP;
     let task = if is_tcp {
         policy.tables.enter_stream(policy, work)
@@ -90,9 +92,6 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     if task == LOST {
         return find(work, Reason::StreamLost);
     }
-    work.inspection.offset = work.packet.next;
-    work.inspection.left = work.packet.end.wrapping_sub(work.packet.next);
-    mark(&mut work.inspection);
     let complete = look_through(frame, policy, work);
     conclude(policy, work, complete);
     if is_tcp && goes_on(work) {
@@ -126,14 +125,9 @@ fn enter_datagram(work: &mut Work) -> u32 {
         from_start: 1,
         ..Head::default()
     };
+    inspection.strict = 0;
+    inspection.again = inspection.left;
     LOOK
-}
-
-/// Notes where the bytes begin that move the stream on.
-#[inline(always)]
-fn mark(inspection: &mut Inspection) {
-    inspection.sequence = inspection.head.next;
-    inspection.before = inspection.head.state;
 }
 
 /// True when all of it was looked at.
@@ -162,10 +156,7 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
 ) -> bool {
     let inspection = &mut work.inspection;
-    let mut piece = inspection.left;
-    if inspection.course == course::AGAIN && piece > inspection.again {
-        piece = inspection.again;
-    }
+    let mut piece = inspection.again;
     if piece > PIECE as u32 {
         piece = PIECE as u32;
     }
@@ -173,27 +164,28 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     if !policy.tables.load_piece(frame, work) {
         return false;
     }
-    policy.tables.scan(policy, work);
-    policy.tables.verify_hits(policy, work);
-    turn(&mut work.inspection);
+    if work.inspection.strict != 0 {
+        policy.tables.hash_piece(policy, work);
+    }
+    if work.inspection.course != course::AGAIN {
+        policy.tables.scan(policy, work);
+        policy.tables.verify_hits(policy, work);
+        turn(&mut work.inspection);
+    }
     let inspection = &mut work.inspection;
-    if inspection.course != course::AGAIN || inspection.again != 0 {
+    inspection.place = inspection.place.wrapping_add(piece);
+    inspection.offset = inspection.offset.wrapping_add(piece);
+    inspection.left = inspection.left.wrapping_sub(piece);
+    inspection.again = inspection.again.wrapping_sub(piece);
+    if inspection.again != 0 {
         return true;
     }
-    // All that comes again was looked at.
-    if inspection.expected != UNKNOWN && inspection.expected != inspection.head.state {
+    if inspection.course == course::AGAIN && hash_of(inspection) != inspection.expected {
         inspection.left = 0;
         find(work, Reason::StreamDiffers);
         return true;
     }
-    if inspection.left == 0 {
-        return true;
-    }
-    if policy.tables.resume_stream(policy, work) != LOOK {
-        return false;
-    }
-    mark(&mut work.inspection);
-    true
+    inspection.left == 0 || policy.tables.proceed(policy, work) == LOOK
 }
 
 /// Moves on behind the piece: its last bytes are what comes before the next one.
@@ -215,11 +207,53 @@ fn turn(inspection: &mut Inspection) {
     };
     head.length = head.length.saturating_add(piece);
     head.next = head.next.wrapping_add(piece);
-    inspection.offset = inspection.offset.wrapping_add(piece);
-    inspection.left = inspection.left.wrapping_sub(piece);
-    if inspection.course == course::AGAIN {
-        inspection.again = inspection.again.wrapping_sub(piece);
+}
+
+/// Hashes the piece on (NH, from UMAC, RFC 4418, 5.2.1; its keys follow from each other as
+/// in Knuth's linear congruential generator MMIX). Who does not know the first key cannot
+/// find other bytes of the same hash but by chance.
+#[inline(always)]
+pub(super) fn hash_piece<T: Tables>(_policy: &Policy<'_, T>, work: &mut Work) {
+    let inspection = &mut work.inspection;
+    let length = u64::from(inspection.piece);
+    let (mut hash, mut key) = (inspection.hash, inspection.key);
+    let mut index = 0;
+    for _ in 0..PIECE / 8 {
+        if index + 8 > length {
+            break;
+        }
+        hash = hash.wrapping_add(hashed(inspection.word_at(START as u64 + index), key));
+        key = next_key(key);
+        index += 8;
     }
+    let rest = 8 * (length & 7);
+    if rest != 0 {
+        let word = inspection.word_at(START as u64 + index) & ((1 << rest) - 1);
+        hash = hash.wrapping_add(hashed(word, key));
+        key = next_key(key);
+    }
+    inspection.hash = hash;
+    inspection.key = key;
+}
+
+#[inline(always)]
+const fn hashed(word: u64, key: u64) -> u64 {
+    const HALF: u64 = 0xffff_ffff;
+    let low = word.wrapping_add(key) & HALF;
+    let high = ((word >> 32) + (key >> 32)) & HALF;
+    low.wrapping_mul(high)
+}
+
+#[inline(always)]
+const fn next_key(key: u64) -> u64 {
+    key.wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407)
+}
+
+/// The hash of a segment, as a checkpoint keeps it.
+#[inline(always)]
+const fn hash_of(inspection: &Inspection) -> u32 {
+    (inspection.hash >> 32) as u32 ^ inspection.hash as u32
 }
 
 /// Copies the piece out of the frame.
@@ -252,7 +286,8 @@ pub(super) fn verify_hits<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
             policy.tables.verify(policy, work, pending.signature, end);
         }
     }
-    if work.inspection.hit_count > HITS as u32 {
+    // The place behind the last hit is written to without one.
+    if work.inspection.hit_count >= HITS as u32 {
         work.inspection.lost = 1;
     }
     for index in 0..HITS as u32 {
@@ -318,7 +353,7 @@ fn take<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32) {
 #[inline(always)]
 fn wait(work: &mut Work, number: u32, end: u32) {
     let inspection = &mut work.inspection;
-    if work.packet.protocol != protocol::TCP || inspection.course != course::ONWARD {
+    if inspection.course != course::ONWARD {
         return;
     }
     let sequence = inspection

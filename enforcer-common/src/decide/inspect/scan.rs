@@ -16,7 +16,7 @@ const LANES: u32 = 4;
 const STRETCH: u32 = PATTERN as u32;
 /// Steps that the lanes take together in one go. The kernel's verifier follows every
 /// step of a loop: goes that are calls cost it one.
-const GO: u32 = 16;
+const GO: u32 = 12;
 /// Goes that the lanes need for the longest piece, and for what they begin early by.
 const GOES: u32 = (PIECE as u32 / LANES + STRETCH).div_ceil(GO);
 
@@ -207,7 +207,6 @@ fn walk_tail<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     let tail = (START as u32).wrapping_sub(back);
     policy.tables.walk(policy, work, tail, back, 0);
     work.inspection.hit_count = 0;
-    work.inspection.before = work.inspection.head.state;
 }
 
 /// Each lane has a quarter of the piece, and begins before it by what the longest

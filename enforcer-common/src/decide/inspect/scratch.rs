@@ -63,7 +63,7 @@ pub(super) unsafe fn copy_tail(from: *const u8, to: *mut u8) {
 }
 
 /// Places that patterns were found at, in one piece.
-pub(super) const HITS: usize = 16;
+pub(super) const HITS: usize = 32;
 
 /// A place where a pattern ends.
 #[repr(C)]
@@ -75,15 +75,17 @@ pub(super) struct Hit {
     pub(super) state: u32,
 }
 
-/// No state of an automaton.
+/// No checkpoint.
 pub const UNKNOWN: u32 = u32::MAX;
 
 /// How the bytes of a packet follow those before.
 pub(super) mod course {
     /// They stand alone, or are next: what is kept of a stream moves on with them.
     pub(in crate::decide) const ONWARD: u32 = 0;
-    /// They were sent before, and must be the same.
+    /// They were let through before, and must be the same.
     pub(in crate::decide) const AGAIN: u32 = 1;
+    /// They are looked at by themselves: what is kept of a stream stays as it is.
+    pub(in crate::decide) const APART: u32 = 2;
 }
 
 #[repr(C)]
@@ -105,14 +107,18 @@ pub struct Inspection {
     pub(super) piece: u32,
     /// One of [`course`].
     pub(super) course: u32,
-    /// Of bytes that come again: how many are left, and the automaton's state that must
-    /// be met after them, or [`UNKNOWN`].
+    /// Bytes that are left of the packet, or of the segment that they were when they come
+    /// again.
     pub(super) again: u32,
+    /// And what that segment hashed to.
     pub(super) expected: u32,
-    /// Where the bytes that move the stream on begin: sequence number, and state of the
-    /// automaton before them.
+    /// Sequence number of the next byte of the packet.
+    pub(super) place: u32,
+    /// Hash of the bytes of the segment so far, and the key for those that follow.
+    pub(super) hash: u64,
+    pub(super) key: u64,
+    /// Sequence number of the first byte that moves the stream on.
     pub(super) sequence: u32,
-    pub(super) before: u32,
     /// Whether what cannot be followed is denied.
     pub(super) strict: u32,
     /// Whether something of the text was missed.
@@ -147,8 +153,10 @@ impl Inspection {
         course: 0,
         again: 0,
         expected: 0,
+        place: 0,
+        hash: 0,
+        key: 0,
         sequence: 0,
-        before: 0,
         strict: 0,
         lost: 0,
         outdated: 0,

@@ -2,6 +2,7 @@
 //! turn. What is let through is remembered until the other end has it, so that bytes
 //! which come again can be told from others.
 
+use super::hash_of;
 use super::scratch::{Inspection, START, UNKNOWN, copy_tail, course};
 use crate::decide::{Policy, Work};
 use crate::packet::transport::flags;
@@ -15,11 +16,17 @@ pub(super) const NOTHING: u32 = 0;
 pub(super) const LOOK: u32 = 1;
 /// The segment cannot be looked at in its turn.
 pub const LOST: u32 = 2;
+/// The bytes are next.
+const FOLLOW: u32 = 3;
 /// The bytes were sent before.
-const BEFORE: u32 = 3;
+const BEFORE: u32 = 4;
 
 /// Segments that are forgotten with a packet, at most: more than come with one.
-const FORGOTTEN: u32 = 4;
+const FORGOTTEN: u32 = 2;
+
+/// What keys are mixed with, so that none is weak: that of a policy which nobody dressed is
+/// zero. The fractional part of the golden ratio.
+const KEY: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Whether `a` comes after `b`, in numbers that wrap around (RFC 9293, 3.4).
 #[inline(always)]
@@ -85,7 +92,8 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             inspection.outdated = 0;
         }
         match place(inspection, side, first, payload) {
-            BEFORE => again(policy, work, first, payload),
+            FOLLOW => policy.tables.proceed(policy, work),
+            BEFORE => before(policy, work, (&raw const (*side).acknowledged).read()),
             task => task,
         }
     }
@@ -199,18 +207,88 @@ unsafe fn acknowledge(side: *mut Side, number: u32) {
     }
 }
 
+/// Where a segment stands.
+///
 /// # Safety
 /// The pointer is to a side in a table.
 #[inline(always)]
 unsafe fn place(inspection: &mut Inspection, side: *mut Side, first: u32, payload: u32) -> u32 {
     let (next, end) = (inspection.head.next, first.wrapping_add(payload));
+    let known = !is_after(inspection.head.floor, first);
     // SAFETY: as promised by the caller.
     let acknowledged = unsafe { (&raw const (*side).acknowledged).read() };
-    inspection.course = course::ONWARD;
-    inspection.again = 0;
+    inspection.place = first;
     if first == next {
         // SAFETY: likewise.
         unsafe { forget_acknowledged(inspection, side, acknowledged) };
+        return FOLLOW;
+    }
+    if known && !is_after(end, acknowledged) {
+        // The other end has these bytes, and forgets them.
+        return NOTHING;
+    }
+    if inspection.strict == 0 {
+        inspection.head = begin_at(inspection.head.epoch, first);
+        inspection.lost = 1;
+        inspection.outdated = 0;
+        inspection.sequence = first;
+        inspection.again = payload;
+        if is_after(next, end) {
+            // What is known of the stream stays.
+            inspection.course = course::APART;
+        }
+        return LOOK;
+    }
+    // Before the beginning there is nothing.
+    if is_after(first, next) || !known && inspection.head.from_start != 0 {
+        return LOST;
+    }
+    BEFORE
+}
+
+/// Of bytes that were sent before, those are passed over that the other end has, up to
+/// where a segment began.
+#[inline(always)]
+fn before<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, acknowledged: u32) -> u32 {
+    let mut begin = work.inspection.head.next;
+    if acknowledged != begin {
+        let number = policy.tables.checkpoint_at(policy, work, acknowledged);
+        if number == UNKNOWN {
+            begin = work.inspection.place;
+        } else if let Some(stream) = policy.tables.stream(&work.key) {
+            let side = stream.side(work.inspection.sender);
+            // SAFETY: the pointer is into the table's entry; the place is masked.
+            begin = unsafe { checkpoint(side, number) }.sequence;
+        }
+    }
+    let inspection = &mut work.inspection;
+    let skipped = begin.wrapping_sub(inspection.place);
+    let known = !is_after(inspection.head.floor, inspection.place);
+    if known && is_after(begin, inspection.place) && skipped < inspection.left {
+        inspection.place = begin;
+        inspection.offset = inspection.offset.wrapping_add(skipped);
+        inspection.left = inspection.left.wrapping_sub(skipped);
+    }
+    policy.tables.proceed(policy, work)
+}
+
+/// How the bytes from here on follow those before: they move the stream on, or come
+/// again, segment by segment, or are older than what is known.
+#[inline(always)]
+pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
+    let Some(stream) = policy.tables.stream(&work.key) else {
+        return LOST;
+    };
+    let side = stream.side(work.inspection.sender);
+    let key = policy.inspection().map_or(0, |line| line.key) ^ KEY;
+    let inspection = &mut work.inspection;
+    (inspection.hash, inspection.key) = (0, key);
+    if inspection.course != course::ONWARD {
+        // SAFETY: the pointer is into the table's entry.
+        unsafe { take_head(policy.epoch, inspection, side) };
+    }
+    let (place, next) = (inspection.place, inspection.head.next);
+    if place == next {
         let under_way = inspection
             .head
             .checkpoint
@@ -220,74 +298,49 @@ unsafe fn place(inspection: &mut Inspection, side: *mut Side, first: u32, payloa
         }
         // SAFETY: likewise.
         unsafe { take_tail(inspection, side) };
+        inspection.course = course::ONWARD;
+        inspection.sequence = place;
+        inspection.again = inspection.left;
         return LOOK;
     }
-    if !is_after(end, acknowledged) {
-        // The other end has these bytes, and forgets them.
-        return NOTHING;
-    }
-    if inspection.strict == 0 {
-        inspection.head = begin_at(inspection.head.epoch, first);
-        inspection.lost = 1;
-        inspection.outdated = 0;
-        if is_after(next, end) {
-            // What is known of the stream stays.
-            inspection.course = course::AGAIN;
-            inspection.again = payload;
-            inspection.expected = UNKNOWN;
-        }
-        return LOOK;
-    }
-    if is_after(first, next) { LOST } else { BEFORE }
-}
-
-/// Bytes that were sent before must make the automaton take the same way again, from a
-/// segment's beginning to another's, or to where the stream goes on.
-#[inline(always)]
-fn again<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, first: u32, payload: u32) -> u32 {
-    let (next, end) = (work.inspection.head.next, first.wrapping_add(payload));
-    let beyond = !is_after(next, end);
-    let (mut state, mut expected) = (0, UNKNOWN);
-    if !is_after(work.inspection.head.floor, first) {
-        state = policy.tables.state_at(policy, work, first);
-        expected = if beyond {
-            work.inspection.head.state
-        } else {
-            policy.tables.state_at(policy, work, end)
-        };
-        if state == UNKNOWN || expected == UNKNOWN {
-            return LOST;
-        }
-    }
-    let inspection = &mut work.inspection;
-    inspection.course = course::AGAIN;
-    inspection.again = if beyond {
-        next.wrapping_sub(first)
-    } else {
-        payload
-    };
-    inspection.expected = expected;
-    inspection.head.state = state;
-    inspection.head.known = 0;
-    inspection.head.from_start = 0;
     inspection.outdated = 0;
-    LOOK
-}
-
-/// Takes up the stream where it goes on, after bytes that had come again.
-#[inline(always)]
-pub(in crate::decide) fn resume<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
-    let Some(stream) = policy.tables.stream(&work.key) else {
-        return LOST;
-    };
-    let side = stream.side(work.inspection.sender);
-    let inspection = &mut work.inspection;
-    // SAFETY: the pointer is into the table's entry.
-    unsafe {
-        take_head(policy.epoch, inspection, side);
-        take_tail(inspection, side);
+    let floor = inspection.head.floor;
+    if is_after(floor, place) {
+        inspection.course = course::APART;
+        let older = floor.wrapping_sub(place);
+        inspection.again = if inspection.left < older {
+            inspection.left
+        } else {
+            older
+        };
+        inspection.head = begin_at(policy.epoch, place);
+        return LOOK;
     }
-    inspection.course = course::ONWARD;
+    inspection.course = course::AGAIN;
+    let number = policy.tables.checkpoint_at(policy, work, place);
+    let inspection = &mut work.inspection;
+    if number == UNKNOWN {
+        return LOST;
+    }
+    // SAFETY: the pointer is into the table's entry; places are masked.
+    let (this, following) = unsafe {
+        (
+            checkpoint(side, number),
+            checkpoint(side, number.wrapping_add(1)),
+        )
+    };
+    let end = if number.wrapping_add(1) == inspection.head.checkpoint {
+        next
+    } else {
+        following.sequence
+    };
+    let length = end.wrapping_sub(place);
+    // It must begin where a segment began, and be no shorter.
+    if this.sequence != place || inspection.left < length {
+        return LOST;
+    }
+    inspection.expected = this.hash;
+    inspection.again = length;
     LOOK
 }
 
@@ -319,7 +372,7 @@ pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             .add(place as usize & (UNDER_WAY - 1))
             .write(Checkpoint {
                 sequence: inspection.sequence,
-                state: inspection.before,
+                hash: hash_of(inspection),
             });
         copy_tail(inspection.text.as_ptr(), (&raw mut (*side).tail).cast());
         (&raw mut (*side).head).write(inspection.head);
@@ -351,10 +404,10 @@ unsafe fn forget_acknowledged(inspection: &mut Inspection, side: *mut Side, ackn
     }
 }
 
-/// State of the automaton before the segment that began at a sequence number, or
+/// Number of the last segment under way that began at a sequence number or before, or
 /// [`UNKNOWN`].
 #[inline(always)]
-pub(in crate::decide) fn state_at<T: Tables>(
+pub(in crate::decide) fn checkpoint_at<T: Tables>(
     policy: &Policy<'_, T>,
     work: &mut Work,
     sequence: u32,
@@ -382,10 +435,11 @@ pub(in crate::decide) fn state_at<T: Tables>(
             count -= half;
         }
     }
+    let number = head.oldest.wrapping_add(first);
     // SAFETY: likewise.
-    let found = unsafe { checkpoint(side, head.oldest.wrapping_add(first)) };
-    if count == 1 && found.sequence == sequence {
-        found.state
+    let found = unsafe { checkpoint(side, number) };
+    if count == 1 && !is_after(found.sequence, sequence) {
+        number
     } else {
         UNKNOWN
     }

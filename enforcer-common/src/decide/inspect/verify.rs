@@ -1,11 +1,11 @@
 //! Whether a signature stands where its pattern was found: every part at its distance
 //! from its neighbour. Of several places for a part the nearest is taken.
 
-use super::scratch::{Inspection, START, course};
+use super::scratch::{Inspection, START};
 use crate::decide::{Policy, Work};
 use crate::signature::{
     COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
-    PART_NOCASE, PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
+    PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
 };
 use crate::tables::Tables;
 
@@ -45,10 +45,10 @@ pub(super) fn verify<T: Tables>(
     if after == NO {
         return NO;
     }
-    if look_before(policy, work, signature, begin) == NO {
-        return NO;
+    match look_before(policy, work, signature, begin) {
+        YES => after,
+        other => other,
     }
-    after
 }
 
 /// The parts that follow, each behind the one before it.
@@ -112,8 +112,11 @@ fn look_before<T: Tables>(
         let place = policy
             .tables
             .find_part(policy, work, number - 1, from, choices, 1);
-        if place == NOWHERE || place == BEYOND {
+        if place == NOWHERE {
             return NO;
+        }
+        if place == BEYOND {
+            return LATER;
         }
         begin = place as i32;
     }
@@ -167,10 +170,10 @@ fn at_distance(inspection: &Inspection, first: &PartLine, begin: i32) -> u32 {
         return YES;
     }
     if inspection.head.from_start == 0 {
-        return u32::from(inspection.course == course::AGAIN);
+        return NO;
     }
-    let distance = (inspection.head.length as i32).wrapping_add(begin - START as i32);
-    u32::from(distance >= first.first && distance <= first.last)
+    let distance = i64::from(inspection.head.length) + i64::from(begin - START as i32);
+    u32::from(distance >= i64::from(first.first) && distance <= i64::from(first.last))
 }
 
 /// Whether the signature is for a device at one of the ends.
@@ -203,8 +206,7 @@ pub(super) fn has_profile<T: Tables>(
     judged && bits.is_some_and(|bits| bits.0[place as usize >> 6 & 7] >> (place & 63) & 1 != 0)
 }
 
-/// Whether a part stands at an index of the text. What is not known of a text that
-/// comes again may be anything.
+/// Whether a part stands at an index of the text.
 #[inline(always)]
 pub(in crate::decide) fn matches_part<T: Tables>(
     policy: &Policy<'_, T>,
@@ -218,7 +220,7 @@ pub(in crate::decide) fn matches_part<T: Tables>(
     let inspection = &work.inspection;
     let begin = index as i32;
     if begin < inspection.begin() {
-        return u32::from(inspection.course == course::AGAIN);
+        return NO;
     }
     if begin + i32::from(part.length) > inspection.end() {
         return NO;
@@ -226,17 +228,16 @@ pub(in crate::decide) fn matches_part<T: Tables>(
     if part.flags & PART_NUMBER != 0 {
         return u32::from(compares(inspection, part, index));
     }
-    let fold = part.flags & PART_NOCASE != 0;
+    // Bit 5 alone tells letters of either case apart.
+    let letters = u64::from(part.value) << 32 | u64::from(part.mask);
     for step in 0..PATTERN as u32 {
         if step >= u32::from(part.length) {
             break;
         }
-        let (found, wanted) = (
-            inspection.byte(index.wrapping_add(step)),
-            part.bytes[step as usize],
-        );
-        let same = found == wanted || fold && found.eq_ignore_ascii_case(&wanted);
-        if !same {
+        let found = inspection.byte(index.wrapping_add(step));
+        let differing = u64::from(found ^ part.bytes[step as usize]);
+        let either = (letters >> step & 1) << 5;
+        if differing & !either != 0 {
             return NO;
         }
     }

@@ -31,6 +31,7 @@ impl Engine {
         compiled.wind(model, time);
         let ports = self.config.ports.iter().map(|port| port.name.as_str());
         compiled.place_ports(ports.zip(0..));
+        compiled.take_key(self.key);
         Ok(())
     }
 

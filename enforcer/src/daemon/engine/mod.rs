@@ -2,6 +2,7 @@
 //! that changes either.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +50,8 @@ pub(super) struct Engine {
     file: Mutex<file::Seen>,
     pub(super) learning: Learning,
     pub(super) tags: Tags,
+    /// By which bytes of a stream that come again are known.
+    key: u64,
 }
 
 /// What the daemon adds up by itself.
@@ -90,6 +93,8 @@ impl Engine {
             file: Mutex::default(),
             learning: Learning::default(),
             tags: Tags::default(),
+            // The standard library's random state is drawn from the kernel.
+            key: RandomState::new().build_hasher().finish(),
         };
         engine.start_clock()?;
         engine.resume(replaced)?;

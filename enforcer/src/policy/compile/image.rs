@@ -149,6 +149,12 @@ pub(super) fn rows(values: &[u16]) -> Vec<Row> {
         .collect()
 }
 
+/// What holds for a compiled policy as a whole.
+pub(super) fn settings(lines: &[[u64; 8]]) -> Settings {
+    // SAFETY: as for the layout.
+    unsafe { std::mem::transmute_copy(&lines[SETTINGS_LINE as usize]) }
+}
+
 fn device_line(device: &Device, group: u32) -> DeviceLine {
     let mut line = DeviceLine {
         group,

@@ -12,8 +12,10 @@ mod services;
 pub mod signatures;
 
 use std::fmt;
+use std::mem::offset_of;
 
 use enforcer_common::limits;
+use enforcer_common::signature::InspectionLine;
 use enforcer_common::table::{
     CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, LEARN_ADDRESSES, LEARN_NAMES,
     PROFILE_ARP, PROFILE_DHCP, PROFILE_DHCP_SERVERS, PROFILE_ENFORCE, PROFILE_NAMES,
@@ -68,6 +70,15 @@ impl Compiled {
             }
         }
         self.lines[line] = image::words(&places);
+    }
+
+    /// Takes the key by which bytes of a stream that come again are known.
+    pub fn take_key(&mut self, key: u64) {
+        let line = image::settings(&self.lines).inspection as usize;
+        if line != 0 {
+            let place = offset_of!(InspectionLine, key) / size_of::<u64>();
+            self.lines[line][place] = key;
+        }
     }
 
     /// Fills the windows of rules with a schedule, as they stand at `now` (Unix time).

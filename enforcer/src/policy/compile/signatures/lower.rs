@@ -5,7 +5,7 @@ use std::fmt;
 
 use enforcer_common::signature::{
     COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
-    PART_NOCASE, PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
+    PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
 };
 
 use crate::policy::signature::{Compare, Number, Part, Signature, What};
@@ -117,7 +117,7 @@ fn lines(what: &What, first: i32, last: Option<i32>, relative: bool) -> Vec<Part
                         (line.first, line.last, line.flags) = (0, 0, PART_RELATIVE);
                     }
                     if *nocase {
-                        line.flags |= PART_NOCASE;
+                        (line.mask, line.value) = letters(chunk);
                     }
                     line.length = chunk.len() as u8;
                     line.bytes[..chunk.len()].copy_from_slice(chunk);
@@ -126,6 +126,16 @@ fn lines(what: &What, first: i32, last: Option<i32>, relative: bool) -> Vec<Part
                 .collect()
         }
     }
+}
+
+/// A bit for each byte that is a letter, the first 32 and the others.
+fn letters(bytes: &[u8]) -> (u32, u32) {
+    let letters = bytes
+        .iter()
+        .zip(0..)
+        .filter(|(byte, _)| byte.is_ascii_alphabetic());
+    let bits: u64 = letters.map(|(_, place)| 1_u64 << place).sum();
+    (bits as u32, (bits >> 32) as u32)
 }
 
 fn number_line(number: &Number, mut line: PartLine) -> PartLine {

@@ -102,7 +102,9 @@ pub(super) fn place(
         of_services: image.place(&rows(&sets.of_services)),
         groups: image.place(&groups),
         signatures: image.place(&lines),
-        reserved: [0; 13],
+        reserved: 0,
+        key: 0,
+        more: [0; 5],
     };
     Ok((image.place(&[line]), sizes))
 }

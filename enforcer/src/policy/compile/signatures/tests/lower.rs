@@ -1,6 +1,6 @@
 //! Parts as the tables hold them, and what they cannot hold.
 
-use enforcer_common::signature::{PART_NOCASE, PART_NUMBER, PART_RELATIVE, PATTERN, SPAN};
+use enforcer_common::signature::{PART_NUMBER, PART_RELATIVE, PATTERN, SPAN};
 
 use super::super::lower::{Lowered, lower};
 use super::*;
@@ -40,7 +40,8 @@ fn lowered(parts: Vec<Part>) -> Lowered {
 
 #[track_caller]
 fn refused(parts: Vec<Part>, expected: &str) {
-    assert_eq!(lower(&signature("s", parts)), Err(expected.to_owned()));
+    let refused = lower(&signature("s", parts)).map_err(|unfit| unfit.to_string());
+    assert_eq!(refused, Err(expected.to_owned()));
 }
 
 /// Distances, whether from the part before, and length of each line.
@@ -214,7 +215,7 @@ fn the_part_that_tells_most_is_looked_for() {
     let mut lowered = lowered(parts);
     assert_eq!((lowered.fast, lowered.pattern()), (1, b"abc".to_vec()));
     assert_eq!(lowered.parts[0].flags, PART_NUMBER);
-    assert_eq!(lowered.parts[1].flags & PART_NOCASE, 0);
+    assert_eq!(lowered.parts[1].mask, 0);
     let parts = vec![Part {
         what: What::Bytes {
             bytes: b"AbC".to_vec(),
@@ -223,5 +224,6 @@ fn the_part_that_tells_most_is_looked_for() {
         ..bytes(b"-")
     }];
     lowered = lower(&signature("s", parts)).unwrap();
-    assert_eq!(lowered.parts[0].flags, PART_NOCASE);
+    assert_eq!(lowered.parts[0].flags, 0);
+    assert_ne!(lowered.parts[0].mask, 0);
 }
