@@ -18,7 +18,7 @@ use crate::signatures::{Random, Shape as _, bytes, signature};
 enum Again {
     /// As it was cut first.
     AsBefore,
-    /// Whole segments, as many as fit in a longest one.
+    /// Whole segments, as many as fit in a longest one, which stay joined.
     Joined,
     /// A longest segment, wherever that ends.
     Filled,
@@ -53,6 +53,9 @@ fn gets_through(
             return Ok(());
         }
         let mut segments = send_again(&ends, told, path);
+        if path.again == Again::Joined {
+            ends = segments.iter().map(|segment| segment.1).collect();
+        }
         let mut next = ends.back().copied().unwrap_or(0).max(told);
         while segments.len() < WINDOW && next < text.len() && random.below(4) > 0 {
             let end = (next + 1 + random.below(path.longest)).min(text.len());

@@ -153,7 +153,7 @@ fn signatures_are_refused_in_their_places() {
     );
     refused(
         &format!("name: s, tcp: 70000, {find}"),
-        ".tcp: expected a port from 1 to 65535, a range such as 8000-8010, or any, found \"70000\"",
+        ".tcp: expected a port from 0 to 65535, a range such as 8000-8010, or any, found \"70000\"",
     );
     refused(
         &format!("name: s, udp: [53, 9-8], {find}"),

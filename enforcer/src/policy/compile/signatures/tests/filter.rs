@@ -3,7 +3,7 @@
 use enforcer_common::decide::PIECE;
 use enforcer_common::signature::{STRIDE, gram_hash};
 
-use super::super::filter::Filter;
+use super::super::filter::{Filter, unused_bits};
 use super::*;
 
 /// Whether a piece is clean, as the decision asks.
@@ -19,7 +19,7 @@ fn is_clean(filter: &Filter, piece: &[u8]) -> bool {
             u64::from_le_bytes(word)
         });
     !words.any(|word| {
-        let place = gram_hash(word, filter.gram, filter.shift) as usize;
+        let place = gram_hash(word, unused_bits(filter.gram), filter.shift) as usize;
         filter.lines[place >> 9].0[place >> 6 & 7] >> (place & 63) & 1 != 0
     })
 }

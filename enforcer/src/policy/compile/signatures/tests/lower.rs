@@ -101,10 +101,6 @@ fn what_the_tables_cannot_hold_is_said() {
     refused(vec![bytes(b"ab"), at(bytes(b"cd"), 4, 4)], loose);
     refused(vec![at(bytes(b"ab"), 0, 1), at(bytes(b"cd"), 4, 4)], loose);
     refused(
-        vec![at(bytes(b"ab"), 0, 0), at(bytes(b"cd"), 4, None)],
-        loose,
-    );
-    refused(
         vec![
             at(bytes(b"ab"), 0, 0),
             after(bytes(b"cd"), 0, 1),
