@@ -88,8 +88,13 @@ fn a_name_is_reachable_once_it_was_answered() {
     let monitor = ward.endpoint("monitor-1").unwrap();
     let ask = |name| dns::ask(monitor, resolver, name, DEADLINE).unwrap().got();
     assert_eq!(ask("pacs.ward.test"), Some(PACS));
+    // The answer reaches the device while the daemon learns from it; how much sooner or
+    // later is told below.
+    let list = wait::until("the answer is learned", DEADLINE, || {
+        Ok(Some(learned(&ward)).filter(|list| !list.is_empty()))
+    })
+    .unwrap();
     assert_eq!(connects(&ward, "monitor-1"), Outcome::Answered);
-    let list = learned(&ward);
     assert_eq!(list.len(), 1, "{list:?}");
     assert_eq!(list[0]["device"], "monitor-1");
     assert_eq!(list[0]["name"], "*.ward.test");
