@@ -17,6 +17,8 @@ use crate::packet::{DEVICE, LOOPBACK, PEER, ROUNDS, median, once, repeated};
 /// Bytes of payload.
 const SIZES: [usize; 3] = [128, 512, 1448];
 const PATTERNS: [u32; 3] = [64, 500, 2_000];
+/// Runs of the program for one figure.
+const RUNS: u32 = 100_000;
 /// Segments of one stream.
 const SEGMENTS: u32 = 20_000;
 
@@ -102,7 +104,7 @@ fn row(table: &mut Table, patterns: u32, what: &str, size: usize, ns: f64, witho
 fn install(datapath: &mut Datapath, patterns: u32) -> Result<usize> {
     let mut text = String::from(
         "version: 1\n\
-         defaults: {new_flows_per_second: 0, events_per_second: 1, inspect_first: 0}\n\
+         defaults: {new_flows_per_second: 0, events_per_second: 1, inspect_first: 0, on_error: allow}\n\
          profiles:\n  pump:\n    allow:\n      - {to: any, tcp: 443, udp: 443}\n\
          devices:\n  - {name: device, mac: \"02:00:00:00:10:01\", ip: 10.0.0.1, profile: pump}\n",
     );
@@ -171,7 +173,7 @@ fn datagrams(datapath: &mut Datapath, size: usize, text: Text) -> Result<f64> {
         .udp(40_000, 443)
         .write(&mut frame, &payload(size, text))?;
     let figures = (0..ROUNDS)
-        .map(|_| repeated(datapath, &frame))
+        .map(|_| repeated(datapath, &frame, RUNS))
         .collect::<Result<Vec<f64>>>()?;
     Ok(median(figures))
 }

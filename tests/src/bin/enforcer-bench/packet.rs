@@ -43,7 +43,7 @@ pub(crate) fn run() -> Result<()> {
     table.set_header(["case", "devices", "ns a packet", "spread"]);
     // What every frame pays: the Ethernet header, the port, the counter.
     let figures = (0..ROUNDS)
-        .map(|_| repeated(&mut datapath, &tcp(DEVICE, 443, 40_000)))
+        .map(|_| repeated(&mut datapath, &tcp(DEVICE, 443, 40_000), REPEAT))
         .collect::<Result<Vec<f64>>>()?;
     row(&mut table, "no policy loaded", 0, figures);
     for devices in [1, DEVICES] {
@@ -70,7 +70,7 @@ pub(crate) fn run() -> Result<()> {
             ("unknown device", tcp(STRANGER, 443, 40_000)),
         ] {
             let figures = (0..ROUNDS)
-                .map(|_| repeated(&mut datapath, &frame))
+                .map(|_| repeated(&mut datapath, &frame, REPEAT))
                 .collect::<Result<Vec<f64>>>()?;
             row(&mut table, case, devices, figures);
         }
@@ -107,10 +107,10 @@ fn row(table: &mut Table, case: &str, devices: u32, mut figures: Vec<f64>) {
 }
 
 /// Mean of many runs with the same frame, ns.
-pub(crate) fn repeated(datapath: &mut Datapath, frame: &[u8]) -> Result<f64> {
+pub(crate) fn repeated(datapath: &mut Datapath, frame: &[u8], runs: u32) -> Result<f64> {
     let mut options = TestRunOptions::new();
     options.data_in = Some(frame);
-    options.repeat = REPEAT;
+    options.repeat = runs;
     let result = datapath.program()?.test_run(options).context("test run")?;
     Ok(result.duration.as_nanos() as f64)
 }
