@@ -64,10 +64,16 @@ pub trait Tables {
     // The stages of a decision that are calls in the kernel, each checked by the
     // verifier on its own: what one of them costs it, no other multiplies.
 
-    /// [`packet::parse_ip`].
+    /// [`packet::parse_network`].
     #[inline(always)]
-    fn parse_ip<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> Result<(), Reason> {
-        packet::parse_ip(frame, &mut work.packet)
+    fn parse_network<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> Result<(), Reason> {
+        packet::parse_network(frame, &mut work.packet)
+    }
+
+    /// [`packet::parse_transport`].
+    #[inline(always)]
+    fn parse_transport<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> Result<(), Reason> {
+        packet::parse_transport(frame, &mut work.packet)
     }
 
     /// [`stage::serve`].

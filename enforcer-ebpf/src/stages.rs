@@ -133,17 +133,24 @@ table_stage!(stage_verify(number: u32, end: u32), stage::verify);
 table_stage!(stage_find_part(number: u32, from: u32, choices: u32, back: u32), stage::find_part, otherwise stage::NOWHERE);
 table_stage!(stage_matches_part(number: u32, index: u32), stage::matches_part, otherwise 0);
 
-/// The parser of IP, which needs no policy.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub(crate) extern "C" fn stage_parse_ip(context: *mut xdp_md, work: *mut Work) -> u32 {
-    // SAFETY: as for the other stages.
-    let Some(work) = (unsafe { work.as_mut() }) else {
-        return FAILURE;
+/// A stage of the parser, which needs no policy.
+macro_rules! parser_stage {
+    ($name:ident, $stage:path) => {
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub(crate) extern "C" fn $name(context: *mut xdp_md, work: *mut Work) -> u32 {
+            // SAFETY: as for the other stages.
+            let Some(work) = (unsafe { work.as_mut() }) else {
+                return FAILURE;
+            };
+            let context = XdpContext::new(context);
+            $stage(&XdpFrame::new(&context), &mut work.packet).code()
+        }
     };
-    let context = XdpContext::new(context);
-    packet::parse_ip(&XdpFrame::new(&context), &mut work.packet).code()
 }
+
+parser_stage!(stage_parse_network, packet::parse_network);
+parser_stage!(stage_parse_transport, packet::parse_transport);
 
 /// Copies a piece of the payload, which needs no policy.
 #[unsafe(no_mangle)]

@@ -168,8 +168,17 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn parse_ip<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> Result<(), Reason> {
-        stages::decode(stages::stage_parse_ip(self.context, work))
+    fn parse_network<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> Result<(), Reason> {
+        stages::decode(stages::stage_parse_network(self.context, work))
+    }
+
+    #[inline(always)]
+    fn parse_transport<F: Frame + ?Sized>(
+        &self,
+        _frame: &F,
+        work: &mut Work,
+    ) -> Result<(), Reason> {
+        stages::decode(stages::stage_parse_transport(self.context, work))
     }
 
     #[inline(always)]

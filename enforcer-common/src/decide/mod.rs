@@ -228,7 +228,7 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
         ethertype::ARP => {
             policy.tables.serve(frame, policy, work);
         }
-        ethertype::IPV4 | ethertype::IPV6 => match policy.tables.parse_ip(frame, work) {
+        ethertype::IPV4 | ethertype::IPV6 => match parse_ip(frame, policy, work) {
             Ok(()) => judge_ip(frame, policy, work),
             Err(reason) => work.findings = [Finding::of(reason); 2],
         },
@@ -241,6 +241,16 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
         }
     }
     Ok(())
+}
+
+#[inline(always)]
+fn parse_ip<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) -> Result<(), Reason> {
+    policy.tables.parse_network(frame, work)?;
+    policy.tables.parse_transport(frame, work)
 }
 
 /// What a profile says of a protocol that is neither IP nor ARP.

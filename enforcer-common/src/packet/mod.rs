@@ -118,16 +118,36 @@ impl Packet {
     }
 }
 
-/// Parses an IP packet and its transport header, which a later fragment has not;
-/// the Ethernet stage came before.
+/// Parses an IP packet and its transport header; the Ethernet stage came before.
+///
+/// # Errors
+/// Why a header cannot be followed.
 #[inline(always)]
 pub fn parse_ip<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
+    parse_network(frame, packet)?;
+    parse_transport(frame, packet)
+}
+
+/// Parses the header of IP, with extension headers.
+///
+/// # Errors
+/// Why a header cannot be followed.
+#[inline(always)]
+pub fn parse_network<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
     if packet.ethertype == ethertype::IPV4 {
         ipv4::parse(frame, packet)?;
     } else {
         ipv6::parse(frame, packet)?;
     }
-    check_addresses(packet)?;
+    check_addresses(packet)
+}
+
+/// Parses the transport header, which a later fragment has not.
+///
+/// # Errors
+/// Why the header cannot be followed.
+#[inline(always)]
+pub fn parse_transport<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
     if packet.fragment & FRAGMENT_LATER != 0 {
         return Ok(());
     }
