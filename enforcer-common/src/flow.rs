@@ -132,7 +132,8 @@ pub struct Flow {
     pub bytes: [u64; 2],
     /// Groups of signatures that are looked for in what each end sends; 0 for none.
     pub groups: [u16; 2],
-    pub reserved: u32,
+    /// What the rules of both ends let be said, by number; 0 for anything.
+    pub applications: [u16; 2],
 }
 
 const _: () = assert!(size_of::<Flow>() == 72);
@@ -151,7 +152,7 @@ impl Flow {
         packets: [0; 2],
         bytes: [0; 2],
         groups: [0; 2],
-        reserved: 0,
+        applications: [0; 2],
     };
 }
 
@@ -196,6 +197,7 @@ shared! {
         last_seen set_last_seen: u32;
         valid_until set_valid_until: u32;
         groups set_groups: [u16; 2];
+        applications set_applications: [u16; 2];
     }
 }
 

@@ -6,6 +6,7 @@
 extern crate std;
 
 pub mod addr;
+pub mod application;
 pub mod control;
 pub mod counter;
 pub mod decide;

@@ -19,7 +19,8 @@ pub struct InspectionLine {
     pub groups: u32,
     /// A [`SignatureLine`] a signature, by number less one.
     pub signatures: u32,
-    pub reserved: u32,
+    /// A [`crate::application::ApplicationLine`] each, by number less one.
+    pub applications: u32,
     /// Key of the hashes by which bytes of a stream that come again are known. The daemon
     /// draws it.
     pub key: u64,

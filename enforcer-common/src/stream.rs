@@ -49,12 +49,19 @@ pub struct Head {
     pub known: u32,
     /// Sequence number from which on the bytes were looked at by this policy.
     pub floor: u32,
-    pub reserved: u32,
+    /// Sequence number at which a message of the application's protocol begins.
+    pub message: u32,
     /// Place of the checkpoint to be written next, without end.
     pub checkpoint: u32,
     /// Oldest checkpoint that may be needed, likewise.
     pub oldest: u32,
     pub pending: [Pending; PENDING],
+    /// Names that the beginning of the connection told, by [`crate::application::said_hash`].
+    pub said: [u64; 2],
+    /// Which protocol's messages they are, one of `SPEAKS_…`, and how they are followed;
+    /// 0: they are not.
+    pub spoken: u32,
+    pub reserved: u32,
 }
 
 /// One end's bytes.
@@ -81,13 +88,16 @@ impl Side {
             from_start: 0,
             known: 0,
             floor: 0,
-            reserved: 0,
+            message: 0,
             checkpoint: 0,
             oldest: 0,
             pending: [Pending {
                 signature: 0,
                 end: 0,
             }; PENDING],
+            said: [0; 2],
+            spoken: 0,
+            reserved: 0,
         },
         acknowledged: 0,
         reserved: 0,

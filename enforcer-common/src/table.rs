@@ -5,6 +5,7 @@
 
 use core::mem::{align_of, size_of};
 
+use crate::application::{ApplicationLine, Said};
 pub use crate::control::Control;
 pub use crate::device::{
     DEVICE_BOUND, DEVICE_DHCP_ADDRESS, DEVICE_ENFORCE, DEVICE_HELD, DEVICE_LIMITED, DEVICE_MARKED,
@@ -56,6 +57,8 @@ lines!(
     SignatureLine,
     PartLine,
     Profiles,
+    ApplicationLine,
+    Said,
 );
 
 /// Lines before the tables: [`Layout`], [`Settings`], [`Digest`].
@@ -129,7 +132,7 @@ pub struct Settings {
     pub opened: u32,
     /// A sum of `LEARN_…`: what some device of the policy depends on.
     pub learning: u32,
-    /// Line of the [`InspectionLine`]; 0: there are no signatures.
+    /// Line of the [`InspectionLine`]; 0: nothing is inspected.
     pub inspection: u32,
 }
 
@@ -270,7 +273,9 @@ pub struct RuleLine {
     pub packets: u32,
     pub bytes: u32,
     pub flows: u32,
-    pub reserved: [u32; 11],
+    /// Number of its [`ApplicationLine`]; 0: anything may be said.
+    pub application: u32,
+    pub reserved: [u32; 10],
 }
 
 impl RuleLine {

@@ -140,6 +140,15 @@ pub trait Tables {
         stage::choose(policy, work, cell, end);
     }
 
+    /// [`stage::holds`].
+    #[inline(always)]
+    fn holds(&self, policy: &Policy<'_, Self>, work: &mut Work, entry: u32, end: u8) -> bool
+    where
+        Self: Sized,
+    {
+        stage::holds(policy, work, entry, end)
+    }
+
     /// [`stage::settle`].
     #[inline(always)]
     fn settle(&self, policy: &Policy<'_, Self>, work: &mut Work)
@@ -229,6 +238,91 @@ pub trait Tables {
         Self: Sized,
     {
         stage::leave_stream(policy, work);
+    }
+
+    /// [`stage::hear`].
+    #[inline(always)]
+    fn hear(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::hear(policy, work);
+    }
+
+    /// [`stage::hear_message`].
+    #[inline(always)]
+    fn hear_message(&self, policy: &Policy<'_, Self>, work: &mut Work) -> bool
+    where
+        Self: Sized,
+    {
+        stage::hear_message(policy, work)
+    }
+
+    /// [`stage::listen`].
+    #[inline(always)]
+    fn listen(
+        &self,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+        kind: u32,
+        index: u32,
+        available: u32,
+    ) -> u32
+    where
+        Self: Sized,
+    {
+        stage::listen(policy, work, kind, index, available)
+    }
+
+    /// [`stage::hear_title`].
+    #[inline(always)]
+    fn hear_title(&self, policy: &Policy<'_, Self>, work: &mut Work, index: u32)
+    where
+        Self: Sized,
+    {
+        stage::hear_title(policy, work, index);
+    }
+
+    /// [`stage::lets`].
+    #[inline(always)]
+    fn lets(&self, policy: &Policy<'_, Self>, work: &mut Work) -> bool
+    where
+        Self: Sized,
+    {
+        stage::lets(policy, work)
+    }
+
+    /// [`stage::hear_byte`].
+    #[inline(always)]
+    fn hear_byte(&self, policy: &Policy<'_, Self>, work: &mut Work, begin: u32, step: u32) -> u32
+    where
+        Self: Sized,
+    {
+        stage::hear_byte(policy, work, begin, step)
+    }
+
+    /// [`stage::pass_words`].
+    #[inline(always)]
+    fn pass_words(
+        &self,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+        index: u32,
+        available: u32,
+    ) -> u32
+    where
+        Self: Sized,
+    {
+        stage::pass_words(policy, work, index, available)
+    }
+
+    /// [`stage::is_said`].
+    #[inline(always)]
+    fn is_said(&self, policy: &Policy<'_, Self>, work: &mut Work, first: u32, lines: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::is_said(policy, work, first, lines)
     }
 
     /// [`stage::scan`].

@@ -135,6 +135,10 @@ reasons! {
     StreamLost = 50, "stream-lost";
     /// Bytes of a connection that were sent again, and are others now.
     StreamDiffers = 51, "stream-differs";
+    /// What is said is not the protocol that the rule names.
+    WrongProtocol = 52, "wrong-protocol";
+    /// The rule does not list what is asked for, or who asks.
+    ApplicationDenied = 53, "application-denied";
 }
 
 /// Places in a table indexed by reason; room to append.
@@ -260,7 +264,9 @@ impl Reason {
             | Self::FragmentTiny
             | Self::Signature
             | Self::StreamLost
-            | Self::StreamDiffers => false,
+            | Self::StreamDiffers
+            | Self::WrongProtocol
+            | Self::ApplicationDenied => false,
         }
     }
 

@@ -222,6 +222,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn holds(&self, _policy: &Policy<'_, Self>, work: &mut Work, entry: u32, end: u8) -> bool {
+        stages::stage_holds(work, entry, end.into()) != 0
+    }
+
+    #[inline(always)]
     fn settle(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
         stages::stage_settle(work);
     }
@@ -274,6 +279,59 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn leave_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
         stages::stage_leave_stream(work);
+    }
+
+    #[inline(always)]
+    fn hear(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_hear(work);
+    }
+
+    #[inline(always)]
+    fn hear_message(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
+        stages::stage_hear_message(work) != 0
+    }
+
+    #[inline(always)]
+    fn listen(
+        &self,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+        kind: u32,
+        index: u32,
+        available: u32,
+    ) -> u32 {
+        stages::stage_listen(work, kind, index, available)
+    }
+
+    #[inline(always)]
+    fn hear_title(&self, _policy: &Policy<'_, Self>, work: &mut Work, index: u32) {
+        stages::stage_hear_title(work, index);
+    }
+
+    #[inline(always)]
+    fn lets(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
+        stages::stage_lets(work) != 0
+    }
+
+    #[inline(always)]
+    fn hear_byte(&self, _policy: &Policy<'_, Self>, work: &mut Work, begin: u32, step: u32) -> u32 {
+        stages::stage_hear_byte(work, begin, step)
+    }
+
+    #[inline(always)]
+    fn pass_words(
+        &self,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+        index: u32,
+        available: u32,
+    ) -> u32 {
+        stages::stage_pass_words(work, index, available)
+    }
+
+    #[inline(always)]
+    fn is_said(&self, _policy: &Policy<'_, Self>, work: &mut Work, first: u32, lines: u32) -> bool {
+        stages::stage_is_said(work, first, lines) != 0
     }
 
     #[inline(always)]

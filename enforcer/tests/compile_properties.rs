@@ -116,6 +116,7 @@ fn rule() -> impl Strategy<Value = Rule> {
             expires: 0,
             schedule: Vec::new(),
             limit: Limit::default(),
+            application: None,
             origin: (0, 0),
         }
     })

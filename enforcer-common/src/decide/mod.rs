@@ -163,6 +163,7 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
     work.events_per_second = 1;
     work.teaches = 0;
     work.inspection.groups = [0; 2];
+    work.inspection.applications = [0; 2];
     work.inspection.signature = 0;
     let parsed = packet::ethernet::parse(frame, &mut work.packet);
     work.moment = Moment::take(tables);

@@ -112,37 +112,47 @@ pub(super) fn choose<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, cell: u
     };
     for entry in &alternatives.0 {
         let entry = *entry;
-        if entry == 0 {
+        if entry == 0 || policy.tables.holds(policy, work, entry, end) {
             break;
         }
-        let rule = entry as u16;
-        let Some(line) = policy.rule_line(rule) else {
-            break;
-        };
-        let awake = condition::awake_until(policy, line);
-        if awake == 0 {
-            work.find(end, Finding::of(Reason::RuleAsleep));
-            continue;
-        }
-        let known = if entry & BY_NAME == 0 {
-            u32::MAX
-        } else {
-            condition::named_until(policy, work, line, end)
-        };
-        if known == 0 {
-            work.find(end, Finding::of(Reason::NameNotLearned));
-            continue;
-        }
-        work.plan.hold_until(awake);
-        work.plan.hold_until(known);
-        let rule = Finding {
-            rule,
-            reason: Reason::Rule,
-            limited: line.is_limited(),
-        };
-        work.find(end, rule);
-        return;
     }
+}
+
+/// Whether one of a cell's alternatives holds now; the finding says so, or why not.
+#[inline(always)]
+pub(super) fn holds<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    entry: u32,
+    end: u8,
+) -> bool {
+    let rule = entry as u16;
+    let Some(line) = policy.rule_line(rule) else {
+        return false;
+    };
+    let awake = condition::awake_until(policy, line);
+    if awake == 0 {
+        work.find(end, Finding::of(Reason::RuleAsleep));
+        return false;
+    }
+    let known = if entry & BY_NAME == 0 {
+        u32::MAX
+    } else {
+        condition::named_until(policy, work, line, end)
+    };
+    if known == 0 {
+        work.find(end, Finding::of(Reason::NameNotLearned));
+        return false;
+    }
+    work.plan.hold_until(awake);
+    work.plan.hold_until(known);
+    let rule = Finding {
+        rule,
+        reason: Reason::Rule,
+        limited: line.is_limited(),
+    };
+    work.find(end, rule);
+    true
 }
 
 /// Place in the service table: the port at the end that did not start, or the

@@ -3,6 +3,7 @@
 
 use super::trace::Step;
 use crate::addr::{Ip, Mac, Vlan};
+use crate::application::ApplicationLine;
 use crate::counter::seconds;
 use crate::signature::{GroupLine, InspectionLine, SignatureLine};
 use crate::table::{
@@ -255,7 +256,7 @@ impl<'t, T: Tables> Policy<'t, T> {
         }
     }
 
-    /// What is inspected; `None` where there are no signatures.
+    /// What is inspected; `None` where nothing is.
     #[inline(always)]
     pub fn inspection(&self) -> Option<&'t InspectionLine> {
         match self.settings.inspection {
@@ -279,6 +280,17 @@ impl<'t, T: Tables> Policy<'t, T> {
         self.line(
             self.inspection()?
                 .signatures
+                .wrapping_add(number)
+                .wrapping_sub(1),
+        )
+    }
+
+    /// What a rule lets be said, by number from 1.
+    #[inline(always)]
+    pub fn application(&self, number: u32) -> Option<&'t ApplicationLine> {
+        self.line(
+            self.inspection()?
+                .applications
                 .wrapping_add(number)
                 .wrapping_sub(1),
         )

@@ -2,6 +2,7 @@
 //! what they need from [`Work`], and leave there what they found.
 
 pub use super::inspect::UNKNOWN;
+pub use super::inspect::hear::HEARD_BROKEN;
 pub use super::inspect::stream::LOST;
 pub use super::inspect::verify::NOWHERE;
 use super::{Policy, Work, flow, fragment, inspect, limit, permit, services};
@@ -54,6 +55,12 @@ pub fn look_up<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, end: u8) {
 #[inline(always)]
 pub fn choose<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, cell: u16, end: u8) {
     permit::choose(policy, work, cell, end);
+}
+
+/// Whether one of a cell's alternatives holds now, for one end.
+#[inline(always)]
+pub fn holds<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, entry: u32, end: u8) -> bool {
+    permit::holds(policy, work, entry, end)
 }
 
 /// Remembers what was found: renews the flow, or begins one.
@@ -124,6 +131,65 @@ pub fn leave_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 #[inline(always)]
 pub fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     inspect::scan::scan(policy, work);
+}
+
+/// Listens to the messages in the piece.
+#[inline(always)]
+pub fn hear<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    inspect::hear::hear(policy, work);
+}
+
+/// Listens to the next message; true where another may follow in the piece.
+#[inline(always)]
+pub fn hear_message<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> bool {
+    inspect::hear::hear_message(policy, work)
+}
+
+/// Listens for a message of a kind at an index.
+#[inline(always)]
+pub fn listen<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    kind: u32,
+    index: u32,
+    available: u32,
+) -> u32 {
+    inspect::hear::listen(policy, work, kind, index, available)
+}
+
+/// Hashes the title of an application entity.
+#[inline(always)]
+pub fn hear_title<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, index: u32) {
+    inspect::hear::hear_title(policy, work, index);
+}
+
+/// Whether rules let be said what a message asks for.
+#[inline(always)]
+pub fn lets<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> bool {
+    inspect::hear::lets(policy, work)
+}
+
+/// Takes one byte of a message's header.
+#[inline(always)]
+pub fn hear_byte<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, begin: u32, step: u32) -> u32 {
+    inspect::hear::hear_byte(policy, work, begin, step)
+}
+
+/// Bytes in words that no message begins in.
+#[inline(always)]
+pub fn pass_words<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    index: u32,
+    available: u32,
+) -> u32 {
+    inspect::hear::pass_words(policy, work, index, available)
+}
+
+/// Whether the name that was heard is in a list of so many lines.
+#[inline(always)]
+pub fn is_said<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, first: u32, lines: u32) -> bool {
+    inspect::hear::is_said(policy, work, first, lines)
 }
 
 /// Looks for the signatures whose patterns were found.

@@ -126,6 +126,7 @@ mod tests {
             expires,
             schedule,
             limit: Limit::default(),
+            application: None,
             origin: (0, 0),
         }
     }

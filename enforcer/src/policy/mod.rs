@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub mod application;
 pub mod calendar;
 pub mod canary;
 pub mod compile;

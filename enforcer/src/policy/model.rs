@@ -11,6 +11,7 @@ use enforcer_common::verdict::Mode;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::application::Application;
 use super::signature::Signature;
 
 /// Bytes of each end of a connection that are looked through unless stated otherwise: a
@@ -192,6 +193,8 @@ pub struct Rule {
     pub schedule: Vec<Window>,
     /// For each device by itself.
     pub limit: Limit,
+    /// What may be said; anything if `None`.
+    pub application: Option<Application>,
     /// Where it was written: profile, as index in [`Model::profiles`], and place
     /// in that profile's `allow`. Another than its own for an inherited rule.
     pub origin: (usize, usize),
@@ -200,7 +203,8 @@ pub struct Rule {
 impl Rule {
     /// Whether it holds always, for all packets and by address alone.
     pub fn is_plain(&self) -> bool {
-        self.expires == 0
+        self.application.is_none()
+            && self.expires == 0
             && self.schedule.is_empty()
             && self.limit == Limit::default()
             && !self.peers.iter().any(|peer| matches!(peer, Peer::Name(_)))

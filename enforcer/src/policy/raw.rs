@@ -142,8 +142,20 @@ mapping! {
         expires: Either<Moment>,
         schedule: Several<Window>,
         limit: Limit,
+        dicom: Dicom,
+        hl7: Hl7,
+        modbus: Modbus,
+        bacnet: Bacnet,
     }
 }
+
+mapping! { Dicom { called: OneOrMany, calling: OneOrMany, } }
+
+mapping! { Hl7 { application: OneOrMany, facility: OneOrMany, message: OneOrMany, } }
+
+mapping! { Modbus { functions: OneOrMany, } }
+
+mapping! { Bacnet { services: OneOrMany, } }
 
 mapping! { Limit { packets: Scalar, bytes: Scalar, flows: Scalar, } }
 

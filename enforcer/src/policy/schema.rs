@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+mod application;
 mod parts;
 mod signature;
 #[cfg(test)]
@@ -57,16 +58,19 @@ pub fn schema() -> Value {
 }
 
 fn definitions() -> Value {
-    let all = parts::settings().into_iter().chain([
-        ("defaults", defaults()),
-        ("port", port()),
-        ("profile", profile()),
-        ("rule", rule()),
-        ("device", device()),
-        ("signature", signature()),
-        ("part", part()),
-        ("test", expectation()),
-    ]);
+    let all = parts::settings()
+        .into_iter()
+        .chain(application::applications())
+        .chain([
+            ("defaults", defaults()),
+            ("port", port()),
+            ("profile", profile()),
+            ("rule", rule()),
+            ("device", device()),
+            ("signature", signature()),
+            ("part", part()),
+            ("test", expectation()),
+        ]);
     let named = all.map(|(name, definition)| (name.to_owned(), definition));
     Value::Object(named.collect())
 }

@@ -83,16 +83,25 @@ pub(super) fn follow<T: Tables>(
     if passes(work) {
         advance(flow, &work.packet, from_initiator, second);
     }
-    // So have its groups.
+    // So have what is looked for and what may be said.
     if flow.epoch() == policy.epoch {
-        look_for(work, flow.groups(), from_initiator, false);
+        let (groups, applications) = (flow.groups(), flow.applications());
+        look_for(work, groups, applications, from_initiator, false);
     }
 }
 
 /// What is looked for in the packet.
 #[inline(always)]
-fn look_for(work: &mut Work, groups: [u16; 2], from_initiator: bool, fresh: bool) {
+fn look_for(
+    work: &mut Work,
+    groups: [u16; 2],
+    applications: [u16; 2],
+    from_initiator: bool,
+    fresh: bool,
+) {
     let inspection = &mut work.inspection;
+    let [one, other] = applications;
+    inspection.applications = [one.into(), other.into()];
     let [client, server] = groups;
     inspection.groups = [client.into(), server.into()];
     inspection.sender = u32::from(!from_initiator);
@@ -115,8 +124,10 @@ pub(super) fn renew<T: Tables>(
     flow.set_valid_until(valid_until(work));
     let groups = inspect::groups_of(policy, work);
     flow.set_groups(groups);
+    let applications = inspect::applications_of(policy, work);
+    flow.set_applications(applications);
     flow.set_epoch(policy.epoch);
-    look_for(work, groups, from_initiator, true);
+    look_for(work, groups, applications, from_initiator, true);
 }
 
 /// Marks of a flow that come of its judgement.
@@ -169,6 +180,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         marks |= FLAG_INITIATOR_HIGH;
     }
     let groups = inspect::groups_of(policy, work);
+    let applications = inspect::applications_of(policy, work);
     let opening = plan.role == Role::Opens;
     let adopted = plan.role == Role::Follows || !from_initiator;
     if adopted {
@@ -189,6 +201,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         last_seen: seconds(plan.now),
         valid_until: valid_until(work),
         groups,
+        applications,
         ..Flow::EMPTY
     };
     work.flow.packets = by_initiator([1, 0], from_initiator);
@@ -197,7 +210,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         work.findings = [Finding::of(Reason::FlowTableFull); 2];
         return;
     }
-    look_for(work, groups, from_initiator, true);
+    look_for(work, groups, applications, from_initiator, true);
     if adopted {
         work.findings[0].reason = as_adopted(work.findings[0].reason);
         work.findings[1].reason = as_adopted(work.findings[1].reason);

@@ -2,11 +2,13 @@
 //! its own; the segments of a TCP connection are one, however it is cut. Place → load →
 //! scan → verify, piece by piece.
 
+pub(super) mod hear;
 pub(super) mod scan;
 mod scratch;
 pub(super) mod stream;
 pub(super) mod verify;
 
+pub(super) use self::hear::applications_of;
 use self::scratch::{HITS, START, copy_tail, course};
 pub use self::scratch::{Inspection, PIECE, UNKNOWN};
 use self::stream::{LOOK, LOST, NOTHING};
@@ -32,7 +34,8 @@ const LOOKS: u32 = 32;
 #[inline(always)]
 pub(super) fn concerns(work: &Work) -> bool {
     let [client, server] = work.inspection.groups;
-    client | server != 0
+    let [one, other] = work.inspection.applications;
+    client | server | one | other != 0
 }
 
 /// Groups of the signatures that are looked for in a flow: for what the end that began
@@ -74,6 +77,7 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     inspection.outdated = 0;
     inspection.course = course::ONWARD;
     inspection.again = 0;
+    inspection.heard = 0;
     if work.packet.is_fragment() {
         // Its bytes would have to be looked at with those of the other parts.
         return find(work, Reason::StreamLost);
@@ -96,6 +100,17 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     conclude(policy, work, complete);
     if is_tcp && goes_on(work) {
         policy.tables.leave_stream(policy, work);
+        if hear::is_done(&work.inspection) {
+            end_hearing(policy, work);
+        }
+    }
+}
+
+/// Hears no more of what the flow carries.
+#[inline(always)]
+fn end_hearing<T: Tables>(policy: &Policy<'_, T>, work: &Work) {
+    if let Some(flow) = policy.tables.flow(&work.key) {
+        flow.set_applications([0; 2]);
     }
 }
 
@@ -116,9 +131,10 @@ fn goes_on(work: &Work) -> bool {
 /// A datagram is a text of its own.
 #[inline(always)]
 fn enter_datagram(work: &mut Work) -> u32 {
+    let listens = hear::listens(work);
     let inspection = &mut work.inspection;
     let sender = inspection.sender as usize & 1;
-    if inspection.groups[sender] == 0 || work.packet.end <= work.packet.next {
+    if inspection.groups[sender] == 0 && !listens || work.packet.end <= work.packet.next {
         return NOTHING;
     }
     inspection.head = Head {
@@ -168,8 +184,13 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
         policy.tables.hash_piece(policy, work);
     }
     if work.inspection.course != course::AGAIN {
-        policy.tables.scan(policy, work);
-        policy.tables.verify_hits(policy, work);
+        if work.inspection.groups[work.inspection.sender as usize & 1] != 0 {
+            policy.tables.scan(policy, work);
+            policy.tables.verify_hits(policy, work);
+        }
+        if work.inspection.course == course::ONWARD && hear::listens(work) {
+            policy.tables.hear(policy, work);
+        }
         turn(&mut work.inspection);
     }
     let inspection = &mut work.inspection;
@@ -391,9 +412,24 @@ fn conclude<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, complete: bool) 
         }
         return;
     }
+    if let Some(reason) = denied(work.inspection.heard) {
+        return find(work, reason);
+    }
     let differs = matches!(work.findings[0].reason, Reason::StreamDiffers);
     if !differs && (!complete || work.inspection.lost != 0) {
         find(work, Reason::StreamLost);
+    }
+}
+
+/// Why what was said does not pass.
+#[inline(always)]
+const fn denied(heard: u32) -> Option<Reason> {
+    const WRONG: u32 = Reason::WrongProtocol as u32;
+    const UNLISTED: u32 = Reason::ApplicationDenied as u32;
+    match heard {
+        WRONG => Some(Reason::WrongProtocol),
+        UNLISTED => Some(Reason::ApplicationDenied),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scratch of the inspection: the piece of the text that is looked at, with what came
 //! before it, and what was found so far.
 
+use super::hear::{Reading, Saying};
 use crate::signature::SPAN;
 use crate::stream::Head;
 
@@ -12,6 +13,7 @@ pub(super) const START: usize = SPAN;
 /// at the last one.
 pub(super) const TEXT: usize = 2 * PIECE;
 pub(super) const MASK: usize = TEXT - 1;
+
 /// A word from any place.
 ///
 /// # Safety
@@ -96,6 +98,8 @@ pub struct Inspection {
     pub action: u32,
     /// Groups that are looked for in what each end of the flow sends, who began first.
     pub groups: [u32; 2],
+    /// What the rules of both ends let be said, by number; 0 for anything.
+    pub applications: [u32; 2],
     /// Which end sent the packet: 0 who began the flow.
     pub sender: u32,
     /// Whether the flow was judged just now, so that its stream may begin anywhere.
@@ -127,6 +131,12 @@ pub struct Inspection {
     pub(super) outdated: u32,
     /// Places where patterns end; how many there were may be above [`HITS`].
     pub(super) hit_count: u32,
+    /// Why what was said does not pass, a [`crate::verdict::Reason`]; 0 where it does.
+    pub(super) heard: u32,
+    /// What is read of a message, and the name that is looked up, by its hash.
+    pub(super) reading: Reading,
+    pub(super) saying: Saying,
+    pub(super) name: u64,
     /// Signatures looked for in the piece.
     pub(super) looks: u32,
     /// States of the automaton in each lane.
@@ -145,6 +155,7 @@ impl Inspection {
         signature: 0,
         action: 0,
         groups: [0; 2],
+        applications: [0; 2],
         sender: 0,
         fresh: 0,
         offset: 0,
@@ -161,6 +172,10 @@ impl Inspection {
         lost: 0,
         outdated: 0,
         hit_count: 0,
+        heard: 0,
+        reading: Reading::EMPTY,
+        saying: Saying::EMPTY,
+        name: 0,
         looks: 0,
         lanes: [0; 4],
         classes_of: 0,
@@ -172,13 +187,16 @@ impl Inspection {
             from_start: 0,
             known: 0,
             floor: 0,
-            reserved: 0,
+            message: 0,
             checkpoint: 0,
             oldest: 0,
             pending: [crate::stream::Pending {
                 signature: 0,
                 end: 0,
             }; crate::stream::PENDING],
+            said: [0; 2],
+            spoken: 0,
+            reserved: 0,
         },
         hits: [Hit { end: 0, state: 0 }; HITS],
         classes: [0; 256],

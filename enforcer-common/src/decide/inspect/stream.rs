@@ -2,8 +2,8 @@
 //! turn. What is let through is remembered until the other end has it, so that bytes
 //! which come again can be told from others.
 
-use super::hash_of;
 use super::scratch::{Inspection, START, UNKNOWN, copy_tail, course};
+use super::{hash_of, hear};
 use crate::decide::{Policy, Work};
 use crate::packet::transport::flags;
 use crate::signature::SPAN;
@@ -62,12 +62,11 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
         if packet.tcp_flags & flags::ACK != 0 {
             acknowledge(other, packet.acknowledgement);
         }
-        if work.inspection.groups[sender as usize] == 0 {
-            return NOTHING;
-        }
         let limit = inspected(policy, work);
         if limit != 0 && !opens && (&raw const (*side).head.length).read() >= limit {
             end(policy, work);
+        }
+        if work.inspection.groups[sender as usize & 1] == 0 && !hear::listens(work) {
             return NOTHING;
         }
         if opens {
@@ -88,7 +87,9 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
         } else if inspection.outdated != 0 && is_after(first, inspection.head.next) {
             // An earlier policy looked at none of what came meanwhile.
             (&raw mut (*side).acknowledged).write(first);
+            let before = inspection.head;
             inspection.head = begin_at(policy.epoch, first);
+            hear::begin_again(&before, &mut inspection.head);
             inspection.outdated = 0;
         }
         match place(inspection, side, first, payload) {
@@ -122,7 +123,12 @@ fn inspected<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> u32 {
 
 /// Looks no further into what the sender says.
 #[inline(always)]
-fn end<T: Tables>(policy: &Policy<'_, T>, work: &Work) {
+fn end<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    let sender = work.inspection.sender as usize & 1;
+    if work.inspection.groups[sender] == 0 {
+        return;
+    }
+    work.inspection.groups[sender] = 0;
     if let Some(flow) = policy.tables.flow(&work.key) {
         let [client, server] = flow.groups();
         flow.set_groups(if work.inspection.sender == 0 {
@@ -228,7 +234,9 @@ unsafe fn place(inspection: &mut Inspection, side: *mut Side, first: u32, payloa
         return NOTHING;
     }
     if inspection.strict == 0 {
+        let before = inspection.head;
         inspection.head = begin_at(inspection.head.epoch, first);
+        hear::begin_again(&before, &mut inspection.head);
         inspection.lost = 1;
         inspection.outdated = 0;
         inspection.sequence = first;

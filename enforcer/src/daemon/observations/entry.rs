@@ -261,6 +261,8 @@ pub(super) const fn depends_on_policy(reason: Reason) -> bool {
         | Reason::FragmentTiny
         | Reason::Signature
         | Reason::StreamLost
-        | Reason::StreamDiffers => false,
+        | Reason::StreamDiffers
+        | Reason::WrongProtocol
+        | Reason::ApplicationDenied => false,
     }
 }

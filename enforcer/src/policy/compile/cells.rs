@@ -92,6 +92,8 @@ struct Permission<'m> {
     restricted: bool,
     /// Names peers by DNS.
     named: bool,
+    /// Lets not everything be said.
+    speaks: bool,
 }
 
 fn permissions<'m>(
@@ -111,6 +113,7 @@ fn permissions<'m>(
             services: rule.services.iter().copied().map(span).collect(),
             restricted: is_restricted(rule),
             named: rule.peers.iter().any(|peer| matches!(peer, Peer::Name(_))),
+            speaks: rule.application.is_some(),
         });
     let of_guards = [
         (&guards.dhcp_servers, SERVICE_DHCP_SERVER),
@@ -125,14 +128,21 @@ fn permissions<'m>(
             services: vec![(place, place)],
             restricted: false,
             named: false,
+            speaks: false,
         })
     });
-    of_rules.chain(of_guards).collect()
+    // Whoever may say anything is asked first.
+    let mut all: Vec<_> = of_rules.chain(of_guards).collect();
+    all.sort_by_key(|permission| permission.speaks);
+    all
 }
 
 /// Whether a rule holds under conditions besides its peers.
 pub(super) fn is_restricted(rule: &Rule) -> bool {
-    rule.expires != 0 || !rule.schedule.is_empty() || rule.limit != Limit::default()
+    rule.application.is_some()
+        || rule.expires != 0
+        || !rule.schedule.is_empty()
+        || rule.limit != Limit::default()
 }
 
 /// The classes or groups that permissions name.

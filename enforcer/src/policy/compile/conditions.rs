@@ -5,6 +5,7 @@ use enforcer_common::learned::name_hash;
 use enforcer_common::limits;
 use enforcer_common::table::{Names, RuleLine, Windows};
 
+use super::applications::Applications;
 use super::image::Image;
 use crate::policy::calendar;
 use crate::policy::model::{Model, Peer, Rule};
@@ -23,6 +24,7 @@ pub(super) fn place(
     image: &mut Image,
     model: &Model,
     rules: &[(usize, usize)],
+    applications: &Applications,
 ) -> (u32, Vec<Scheduled>) {
     let mut scheduled = Vec::new();
     let mut lines = vec![RuleLine::default()];
@@ -32,6 +34,7 @@ pub(super) fn place(
             packets: rule.limit.packets,
             bytes: rule.limit.bytes,
             flows: rule.limit.flows,
+            application: applications.number(rule.application.as_ref()),
             ..RuleLine::default()
         };
         if rule.expires != 0 || !rule.schedule.is_empty() {

@@ -1,6 +1,7 @@
 //! Compile stage: a valid policy becomes the lines that the kernel reads. A pure
 //! function: the same policy gives the same bytes.
 
+mod applications;
 mod cells;
 mod conditions;
 mod devices;
@@ -28,6 +29,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::calendar;
 use super::model::{Defaults, Fragments, Guards, Model, Network, OnError, Peer, Profile};
+use applications::Applications;
 use cells::Cells;
 pub use conditions::Scheduled;
 use groups::Groups;
@@ -167,7 +169,8 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
 
     let mut image = Image::new();
     image.place_devices(model, &groups, &ports);
-    let (rule_lines, scheduled) = conditions::place(&mut image, model, &rules);
+    let applications = Applications::new(&mut image, model);
+    let (rule_lines, scheduled) = conditions::place(&mut image, model, &rules, &applications);
     image.place_rules(rule_lines, rules.len());
     image.place_alternatives(&cells.alternatives);
     let first_port = ports::place(&mut image, model, &ports);
@@ -176,7 +179,7 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
     image.place_peers(&peers);
     image.place_services(&services);
     image.place_cells(&cells);
-    let (inspection, inspected) = signatures::place(&mut image, model, &services)?;
+    let (inspection, inspected) = signatures::place(&mut image, model, &services, &applications)?;
     let settings = Settings {
         inspection,
         ..settings(model)

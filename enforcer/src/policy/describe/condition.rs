@@ -20,6 +20,9 @@ const SETS: [(u8, &str); 3] = [
 /// The conditions of a rule and what is noted of it, each after a semicolon.
 pub(super) fn of_rule(rule: &Rule) -> String {
     let mut text = String::new();
+    if let Some(application) = &rule.application {
+        text += &format!("; {}", application.describe());
+    }
     if rule.limit != Limit::default() {
         text += &format!("; limit {}", limit(rule.limit));
     }

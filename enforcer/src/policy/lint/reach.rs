@@ -90,7 +90,7 @@ impl<'a> Reach<'a> {
         peers && self.services.covers(&other.services) && !self.is_narrower(other)
     }
 
-    /// Whether this holds for a shorter time or at a lower rate.
+    /// Whether this holds for a shorter time, at a lower rate or for less that is said.
     pub(super) fn is_narrower(&self, other: &Self) -> bool {
         let (rule, other) = (self.rule, other.rule);
         let ends_before = rule.expires != 0 && (other.expires == 0 || rule.expires < other.expires);
@@ -99,7 +99,9 @@ impl<'a> Reach<'a> {
             let (mine, theirs) = (rate(&rule.limit), rate(&other.limit));
             mine != 0 && (theirs == 0 || mine < theirs)
         };
+        let restricts = rule.application.is_some() && rule.application != other.application;
         ends_before
+            || restricts
             || sleeps
             || slower(|limit| limit.packets)
             || slower(|limit| limit.bytes)

@@ -135,6 +135,10 @@ pub(super) fn rule() -> Value {
             ("expires", reference("moment")),
             ("schedule", schedule),
             ("limit", reference("limit")),
+            ("dicom", reference("dicom")),
+            ("hl7", reference("hl7")),
+            ("modbus", reference("modbus")),
+            ("bacnet", reference("bacnet")),
         ],
     );
     rule["oneOf"] = json!([{"required": ["to"]}, {"required": ["from"]}]);

@@ -33,7 +33,7 @@ fn keys(definition: &Value) -> BTreeSet<String> {
 fn it_has_the_keys_that_are_read_and_no_others() {
     let schema = schema();
     let defs = &schema["$defs"];
-    let read: [(&Value, &[&str]); 17] = [
+    let read: [(&Value, &[&str]); 21] = [
         (&schema, raw::Document::KEYS),
         (&defs["defaults"], raw::Defaults::KEYS),
         (&defs["network"], raw::Network::KEYS),
@@ -45,6 +45,10 @@ fn it_has_the_keys_that_are_read_and_no_others() {
         (&defs["profile"], raw::Profile::KEYS),
         (&defs["rule"], raw::Rule::KEYS),
         (&defs["limit"], raw::Limit::KEYS),
+        (&defs["dicom"], raw::Dicom::KEYS),
+        (&defs["hl7"], raw::Hl7::KEYS),
+        (&defs["modbus"], raw::Modbus::KEYS),
+        (&defs["bacnet"], raw::Bacnet::KEYS),
         (&defs["moment_in_zone"], raw::Moment::KEYS),
         (&defs["window"], raw::Window::KEYS),
         (&defs["device"], raw::Device::KEYS),

@@ -339,6 +339,7 @@ fn policy() -> impl Strategy<Value = Policy> {
                     expires,
                     schedule,
                     limit,
+                    application: None,
                     origin: (profile, index),
                 }
             };

@@ -15,6 +15,7 @@ use super::place::{Here, quoted};
 use super::raw::{self, Keys};
 
 mod address;
+mod application;
 mod defaults;
 mod device;
 mod distance;

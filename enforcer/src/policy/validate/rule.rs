@@ -11,7 +11,7 @@ use super::super::model::{Direction, Limit, Rule};
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
 use super::scalar::{is_list, is_mapping, word};
-use super::{Names, moment, name, peer, rate, schedule, service};
+use super::{Names, application, moment, name, peer, rate, schedule, service};
 
 /// Days before its end at which a rule is told.
 const SOON: u32 = 14;
@@ -93,6 +93,7 @@ fn rule(
         );
     }
     let services = service::services(raw, here, findings);
+    let application = application::application(raw, &services, here, findings);
     let mut text = |value: &Option<Scalar>, key| {
         let value = value.as_ref()?;
         word(value, &here.key(key), findings)
@@ -125,6 +126,7 @@ fn rule(
             expires: expires.unwrap_or(0),
             schedule: schedule.unwrap_or_default(),
             limit: limit.unwrap_or_default(),
+            application,
             origin,
         },
         made_of,

@@ -153,6 +153,11 @@ pub(super) fn of_reason(case: &Case<'_>, reason: Reason) -> Vec<String> {
             "let the sender send in order, or `on_error: {stream_lost: allow}` in the profile"
                 .to_owned()
         }
+        Reason::WrongProtocol => {
+            "correct the sender, or leave the protocol out of the rule that allows the port"
+                .to_owned()
+        }
+        Reason::ApplicationDenied => "list in the rule what was asked for, or who asked".to_owned(),
         // Told with the end that they are about, or no denial.
         Reason::NoRule
         | Reason::RuleAsleep

@@ -67,6 +67,7 @@ mod tests {
                 zone: "Europe/Berlin".to_owned(),
             }],
             limit: Limit::default(),
+            application: None,
             origin: (0, 0),
         }
     }

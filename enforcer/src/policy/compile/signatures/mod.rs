@@ -18,6 +18,7 @@ use enforcer_common::signature::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::applications::Applications;
 use super::image::{Image, rows};
 use super::services::{ServiceClasses, span};
 use super::{Error, check, profile_number};
@@ -56,8 +57,14 @@ pub(super) fn place(
     image: &mut Image,
     model: &Model,
     services: &ServiceClasses,
+    applications: &Applications,
 ) -> Result<(u32, Vec<GroupSize>), Error> {
-    if model.signatures.is_empty() {
+    check(
+        "distinct application protocols of rules",
+        applications.count(),
+        u32::from(u16::MAX),
+    )?;
+    if model.signatures.is_empty() && applications.count() == 0 {
         return Ok((0, Vec::new()));
     }
     let mut lowered = Vec::with_capacity(model.signatures.len());
@@ -102,7 +109,7 @@ pub(super) fn place(
         of_services: image.place(&rows(&sets.of_services)),
         groups: image.place(&groups),
         signatures: image.place(&lines),
-        reserved: 0,
+        applications: applications.place(image),
         key: 0,
         more: [0; 5],
     };
