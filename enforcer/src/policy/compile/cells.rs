@@ -14,6 +14,7 @@ use super::groups::Groups;
 use super::peers::PeerClasses;
 use super::services::{ServiceClasses, Span, span};
 use super::{Error, check, profile_number};
+use crate::policy::application::Application;
 use crate::policy::model::{Direction, Guards, Limit, Model, Peer, Rule};
 
 pub(super) struct Cells {
@@ -92,8 +93,10 @@ struct Permission<'m> {
     restricted: bool,
     /// Names peers by DNS.
     named: bool,
-    /// Lets not everything be said.
-    speaks: bool,
+    /// What it lets be said; anything if `None`.
+    application: Option<&'m Application>,
+    /// Name of the rule.
+    name: &'m str,
 }
 
 fn permissions<'m>(
@@ -113,7 +116,8 @@ fn permissions<'m>(
             services: rule.services.iter().copied().map(span).collect(),
             restricted: is_restricted(rule),
             named: rule.peers.iter().any(|peer| matches!(peer, Peer::Name(_))),
-            speaks: rule.application.is_some(),
+            application: rule.application.as_ref(),
+            name: &rule.name,
         });
     let of_guards = [
         (&guards.dhcp_servers, SERVICE_DHCP_SERVER),
@@ -128,12 +132,13 @@ fn permissions<'m>(
             services: vec![(place, place)],
             restricted: false,
             named: false,
-            speaks: false,
+            application: None,
+            name: "",
         })
     });
     // Whoever may say anything is asked first.
     let mut all: Vec<_> = of_rules.chain(of_guards).collect();
-    all.sort_by_key(|permission| permission.speaks);
+    all.sort_by_key(|permission| permission.application.is_some());
     all
 }
 
@@ -143,6 +148,13 @@ pub(super) fn is_restricted(rule: &Rule) -> bool {
         || rule.expires != 0
         || !rule.schedule.is_empty()
         || rule.limit != Limit::default()
+}
+
+fn differing(first: &Permission<'_>, other: &Permission<'_>) -> String {
+    format!(
+        "the rules {} and {} allow the same and let other things be said; join them to one",
+        first.name, other.name
+    )
 }
 
 /// The classes or groups that permissions name.
@@ -193,6 +205,7 @@ impl<'s> Builder<'s> {
     ) -> Result<u32, Error> {
         let mut row = vec![0; self.services.count];
         let mut conditional: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        let mut spoken: BTreeMap<u16, &Permission<'_>> = BTreeMap::new();
         for permission in permissions {
             let by_address = permission.peers.iter().any(&includes);
             if !by_address && !permission.named {
@@ -205,6 +218,14 @@ impl<'s> Builder<'s> {
                 .flat_map(|span| self.services.classes(*span))
             {
                 let cell = &mut row[usize::from(*class)];
+                if let Some(application) = permission.application
+                    && by_address
+                {
+                    let first = *spoken.entry(*class).or_insert(permission);
+                    if first.application != Some(application) && *cell == 0 {
+                        return Err(Error::Applications(differing(first, permission)));
+                    }
+                }
                 if !plain {
                     let by_name = if by_address { 0 } else { BY_NAME };
                     let entry = u32::from(permission.number) | by_name;

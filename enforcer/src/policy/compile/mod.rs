@@ -117,6 +117,8 @@ pub enum Error {
     },
     /// What is wrong with the signatures, in a sentence.
     Signatures(String),
+    /// Which rules speak differently of the same, in a sentence.
+    Applications(String),
 }
 
 impl fmt::Display for Error {
@@ -125,7 +127,7 @@ impl fmt::Display for Error {
             Self::TooMany { what, count, limit } => {
                 write!(f, "the policy has {count} {what}; the tables hold {limit}")
             }
-            Self::Signatures(error) => f.write_str(error),
+            Self::Signatures(error) | Self::Applications(error) => f.write_str(error),
         }
     }
 }
@@ -145,7 +147,8 @@ fn check(what: &'static str, count: usize, limit: u32) -> Result<(), Error> {
 ///
 /// # Errors
 /// When there are more devices, profiles, rules or classes than the tables number,
-/// or too many rules with conditions allow the same.
+/// or too many rules with conditions allow the same, or when two let different things be
+/// said over the same flows.
 pub fn compile(model: &Model) -> Result<Compiled, Error> {
     let rules: Vec<(usize, usize)> = model
         .profiles

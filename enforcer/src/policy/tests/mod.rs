@@ -5,6 +5,7 @@ use super::model::Model;
 use super::source::{Bundle, File};
 use super::{load, parse, parse_at};
 
+mod applications;
 mod distances;
 mod errors;
 mod expectations;
