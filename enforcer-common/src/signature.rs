@@ -83,7 +83,9 @@ pub struct SignatureLine {
     pub profiles: u32,
     /// One of `ACTION_…`.
     pub action: u32,
-    pub reserved: [u32; 10],
+    /// 1 where places count from the sender's turn, else 0.
+    pub turns: u32,
+    pub reserved: [u32; 9],
 }
 
 pub const ACTION_ALERT: u32 = 1;

@@ -61,6 +61,10 @@ pub struct Head {
     /// Which protocol's messages they are, one of `SPEAKS_…`, and how they are followed;
     /// 0: they are not.
     pub spoken: u32,
+    /// Sequence number at which the sender began to speak after the other end.
+    pub turn: u32,
+    /// What the other end had said by then, as [`Side::said`].
+    pub answered: u32,
     pub reserved: u32,
 }
 
@@ -72,7 +76,8 @@ pub struct Side {
     /// Sequence number up to which the other end has said to have received; written by
     /// its packets.
     pub acknowledged: u32,
-    pub reserved: u32,
+    /// Sequence number behind the last byte that came from this end, looked at or not.
+    pub said: u32,
     /// The last bytes.
     pub tail: [u8; SPAN],
     pub checkpoints: [Checkpoint; UNDER_WAY],
@@ -97,10 +102,12 @@ impl Side {
             }; PENDING],
             said: [0; 2],
             spoken: 0,
+            turn: 0,
+            answered: 0,
             reserved: 0,
         },
         acknowledged: 0,
-        reserved: 0,
+        said: 0,
         tail: [0; SPAN],
         checkpoints: [Checkpoint {
             sequence: 0,

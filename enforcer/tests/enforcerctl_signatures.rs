@@ -195,6 +195,7 @@ fn all_of_it_as_json() {
         "severity": "medium",
         "action": "drop",
         "sender": "client",
+        "turns": false,
         "services": [{"udp": [0, 52]}, {"udp": [54, 65535]}],
         "profiles": [],
         "parts": [

@@ -188,6 +188,7 @@ mapping! {
         severity: Scalar,
         action: Scalar,
         from: Scalar,
+        begin: Scalar,
         tcp: OneOrMany,
         udp: OneOrMany,
         profiles: OneOrMany,

@@ -26,6 +26,9 @@ pub struct Signature {
     pub severity: Severity,
     pub action: Action,
     pub sender: Sender,
+    /// Whether places count from where the sender of a TCP connection began to speak after
+    /// the other end, and not from the beginning of the connection.
+    pub turns: bool,
     /// TCP and UDP ports of the end that was asked; never empty.
     pub services: Vec<Service>,
     /// Profiles whose devices it protects and watches, by index in

@@ -35,6 +35,7 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         severity,
         action,
         sender,
+        turns,
         services,
         profiles: protected,
         parts,
@@ -70,6 +71,7 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         ("severity", Some(describe::severity(*severity).into())),
         ("action", Some(describe::action(*action).into())),
         ("from", Some(describe::sender(*sender).into())),
+        ("begin", turns.then(|| "turn".into())),
         ("tcp", ports(tcp)),
         ("udp", ports(udp)),
         (

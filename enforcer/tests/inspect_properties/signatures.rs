@@ -19,6 +19,7 @@ pub(crate) fn signature(id: u32, parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::Drop,
         sender: Sender::Client,
+        turns: false,
         services: vec![Service::Tcp(0, u16::MAX), Service::Udp(0, u16::MAX)],
         profiles: Vec::new(),
         parts,

@@ -196,6 +196,8 @@ impl Inspection {
             }; crate::stream::PENDING],
             said: [0; 2],
             spoken: 0,
+            turn: 0,
+            answered: 0,
             reserved: 0,
         },
         hits: [Hit { end: 0, state: 0 }; HITS],

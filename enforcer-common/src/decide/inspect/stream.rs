@@ -62,6 +62,10 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
         if packet.tcp_flags & flags::ACK != 0 {
             acknowledge(other, packet.acknowledgement);
         }
+        let first = packet.sequence.wrapping_add(u32::from(opens));
+        if payload != 0 {
+            (&raw mut (*side).said).write(first.wrapping_add(payload));
+        }
         let limit = inspected(policy, work);
         if limit != 0 && !opens && (&raw const (*side).head.length).read() >= limit {
             end(policy, work);
@@ -78,7 +82,6 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
         work.inspection.strict = u32::from(is_strict(policy, work));
         let inspection = &mut work.inspection;
         take_head(policy.epoch, inspection, side);
-        let first = packet.sequence.wrapping_add(u32::from(opens));
         if inspection.head.epoch == 0 {
             // Nothing is known of what came before.
             (&raw mut (*side).acknowledged).write(first);
@@ -91,6 +94,11 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             inspection.head = begin_at(policy.epoch, first);
             hear::begin_again(&before, &mut inspection.head);
             inspection.outdated = 0;
+        }
+        let answered = (&raw const (*other).said).read();
+        if first == inspection.head.next && answered != inspection.head.answered {
+            inspection.head.turn = first;
+            inspection.head.answered = answered;
         }
         match place(inspection, side, first, payload) {
             FOLLOW => policy.tables.proceed(policy, work),
@@ -191,6 +199,7 @@ fn begin_at(epoch: u32, sequence: u32) -> Head {
         epoch,
         next: sequence,
         floor: sequence,
+        turn: sequence,
         ..Head::default()
     }
 }

@@ -121,6 +121,7 @@ fn look_before<T: Tables>(
         begin = place as i32;
     }
     match policy.line::<PartLine>(signature.parts) {
+        Some(first) if signature.turns != 0 => in_turn(&work.inspection, first, begin),
         Some(first) => at_distance(&work.inspection, first, begin),
         None => NO,
     }
@@ -174,6 +175,15 @@ fn at_distance(inspection: &Inspection, first: &PartLine, begin: i32) -> u32 {
     }
     let distance = i64::from(inspection.head.length) + i64::from(begin - START as i32);
     u32::from(distance >= i64::from(first.first) && distance <= i64::from(first.last))
+}
+
+/// Whether the first part is as far from where the sender began to speak as it must be.
+#[inline(always)]
+fn in_turn(inspection: &Inspection, first: &PartLine, begin: i32) -> u32 {
+    let head = &inspection.head;
+    let said = head.next.wrapping_sub(head.turn) as i32;
+    let distance = said.wrapping_add(begin - START as i32);
+    u32::from(distance >= first.first && distance <= first.last)
 }
 
 /// Whether the signature is for a device at one of the ends.

@@ -6,10 +6,11 @@ use crate::policy::signature::{Action, Compare, Part, Sender, Severity, Signatur
 /// What a signature looks for, where, and what follows.
 pub fn signature(model: &Model, signature: &Signature) -> String {
     let mut text = format!(
-        "{} {} from {} by {}: {}",
+        "{} {} from {}{} by {}: {}",
         severity(signature.severity),
         action(signature.action),
         sender(signature.sender),
+        if signature.turns { "'s turn" } else { "" },
         signature_services(signature).join(", "),
         parts(signature)
     );

@@ -45,6 +45,13 @@ pub(super) fn signature() -> Value {
                     &["client", "server", "either"],
                 ),
             ),
+            (
+                "begin",
+                words(
+                    "Where places of a TCP connection count from; the connection if left out",
+                    &["connection", "turn"],
+                ),
+            ),
             ("tcp", service("TCP ports of the end that was asked")),
             ("udp", service("UDP ports of the end that was asked")),
             (

@@ -57,6 +57,7 @@ fn what_is_left_out_has_a_default() {
         severity: Severity::Medium,
         action: Action::Drop,
         sender: Sender::Client,
+        turns: false,
         services: vec![Service::Tcp(80, 80)],
         profiles: Vec::new(),
         parts: vec![part(bytes(b"abc"), false, 0, None)],
@@ -79,6 +80,7 @@ fn every_key_is_read() {
         severity: Severity::Critical,
         action: Action::Cut,
         sender: Sender::Either,
+        turns: false,
         services: vec![
             Service::Tcp(139, 139),
             Service::Tcp(445, 445),

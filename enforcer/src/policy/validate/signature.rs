@@ -98,12 +98,14 @@ fn signature(
         ("server", Sender::Server),
         ("either", Sender::Either),
     ];
+    let begins = [("connection", false), ("turn", true)];
     let signature = Signature {
         message: text(&raw.message, "message", findings),
         references: words(raw.references.as_ref(), &here.key("references"), findings),
         severity: one_of(&raw.severity, severities, &here.key("severity"), findings),
         action: one_of(&raw.action, actions, &here.key("action"), findings),
         sender: one_of(&raw.from, senders, &here.key("from"), findings),
+        turns: one_of(&raw.begin, begins, &here.key("begin"), findings),
         services: services(raw, here, findings),
         profiles: profiles_of(raw.profiles.as_ref(), names, profiles, here, findings),
         parts: part::parts(raw.find.as_ref(), &here.key("find"), findings),

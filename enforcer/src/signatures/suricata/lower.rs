@@ -4,7 +4,7 @@ use crate::policy::compile::signatures::{self as tables, Unfit};
 use crate::policy::signature::Signature;
 
 use super::ends::ends;
-use super::header::header;
+use super::header::{Protocol, header};
 use super::lexer::Rule;
 use super::options::options;
 use super::parts::{Found, parts};
@@ -27,7 +27,14 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     let severity = about.severity();
     let sid = about.sid.ok_or_else(|| refuse("sid", "there is none"))?;
     let (sender, services) = ends(&header, options.flow.unwrap_or_default())?;
-    let Found { parts, narrowed } = parts(options.conditions, header.protocol)?;
+    let Found {
+        parts,
+        placed,
+        narrowed,
+    } = parts(options.conditions)?;
+    // Suricata counts from the beginning of a segment or of a piece of the stream, which
+    // the sender can choose; what a sender says when it is its turn, it cannot.
+    let turns = placed && header.protocol == Protocol::Tcp;
     let name = format!("sid-{sid}");
     let signature = Signature {
         message: about.message.unwrap_or_else(|| name.clone()),
@@ -37,6 +44,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         severity,
         action: header.action,
         sender,
+        turns,
         services,
         profiles: Vec::new(),
         parts,
@@ -45,7 +53,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     Ok(Lowered {
         sid,
         signature,
-        narrowed,
+        narrowed: narrowed || turns,
     })
 }
 

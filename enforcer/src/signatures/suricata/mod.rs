@@ -54,8 +54,9 @@ pub struct Loaded {
     /// Never 0, and unique among what was loaded.
     pub sid: u32,
     /// Whether the rule may stretch over more bytes than
-    /// [`SPAN`](crate::policy::signature::SPAN): it is found only where it does not. All
-    /// else means the same in both languages.
+    /// [`SPAN`](crate::policy::signature::SPAN): it is found only where it does not; or
+    /// counts from the beginning of a TCP payload: it is found where the sender begins to
+    /// speak, and not in every segment. All else means the same in both languages.
     pub narrowed: bool,
     pub signature: Signature,
 }

@@ -72,7 +72,7 @@ impl Options {
             | "fast_pattern" => {
                 let content = self.last_content();
                 let content = content.ok_or_else(|| keyword.refuse("no content is before it"))?;
-                content.modify(keyword, protocol)?;
+                content.modify(keyword)?;
             }
             _ if self.about.read(keyword)? => {}
             _ => return Err(keyword.refuse("this keyword is not supported")),
@@ -104,7 +104,7 @@ fn content(keyword: Keyword<'_>) -> Result<Content, Refusal> {
 }
 
 impl Content {
-    fn modify(&mut self, keyword: Keyword<'_>, protocol: Protocol) -> Result<(), Refusal> {
+    fn modify(&mut self, keyword: Keyword<'_>) -> Result<(), Refusal> {
         let length = i32::try_from(self.bytes.len()).unwrap_or(i32::MAX);
         match keyword.name {
             "nocase" => {
@@ -127,15 +127,7 @@ impl Content {
                 self.relative(keyword)?;
                 once(self.within.replace(number), keyword)?;
             }
-            name => {
-                if protocol == Protocol::Tcp {
-                    return Err(refuse(
-                        format!("{name} (tcp)"),
-                        "Suricata counts from a segment or a piece of the stream",
-                    ));
-                }
-                self.absolute(keyword, length)?;
-            }
+            _ => self.absolute(keyword, length)?,
         }
         Ok(())
     }

@@ -6,7 +6,6 @@ use std::iter::once;
 use crate::policy::signature::{Part, SPAN, What};
 
 use super::extent::{Extent, extent, spread};
-use super::header::Protocol;
 use super::options::Condition;
 use super::refusal::{Refusal, refuse};
 use super::runs::{Run, runs};
@@ -15,25 +14,31 @@ use super::runs::{Run, runs};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) parts: Vec<Part>,
+    /// Whether it counts from the beginning.
+    pub(super) placed: bool,
     /// Whether [`SPAN`] keeps it from hits that the rule would have.
     pub(super) narrowed: bool,
 }
 
 /// # Errors
 /// As [`runs`], and `content (unordered)`, `byte_test (unordered)`, `span`.
-pub(super) fn parts(conditions: Vec<Condition>, protocol: Protocol) -> Result<Found, Refusal> {
+pub(super) fn parts(conditions: Vec<Condition>) -> Result<Found, Refusal> {
     let span = SPAN as i64;
-    let runs = ordered(runs(conditions, protocol)?)?;
+    let runs = ordered(runs(conditions)?)?;
     let Extent { least, most } = extent(&runs);
     if least > span {
         let why = format!("it covers {least} bytes at least, a signature {span} at most");
         return Err(refuse("span", why));
     }
+    let placed = runs
+        .iter()
+        .any(|run| (run.head.first, run.head.last) != (0, None));
     let parts = runs
         .into_iter()
         .flat_map(|run| once(run.head).chain(run.others));
     Ok(Found {
         parts: parts.map(reachable).collect(),
+        placed,
         narrowed: most.is_none_or(|most| most > span),
     })
 }

@@ -5,7 +5,6 @@
 use crate::policy::signature::{Part, What};
 
 use super::byte_test::ByteTest;
-use super::header::Protocol;
 use super::options::{Condition, Content};
 use super::refusal::{Refusal, refuse};
 
@@ -21,12 +20,11 @@ pub(super) struct Run {
 /// Runs of parts, in the order of the rule.
 ///
 /// # Errors
-/// `no content`, or a keyword that would count from the beginning of a piece of a stream.
-pub(super) fn runs(conditions: Vec<Condition>, protocol: Protocol) -> Result<Vec<Run>, Refusal> {
+/// `no content`, or a keyword whose place is before the beginning.
+pub(super) fn runs(conditions: Vec<Condition>) -> Result<Vec<Run>, Refusal> {
     let mut runs = Runs {
         runs: Vec::new(),
         last: None,
-        protocol,
     };
     for condition in conditions {
         match condition {
@@ -43,7 +41,6 @@ pub(super) fn runs(conditions: Vec<Condition>, protocol: Protocol) -> Result<Vec
 struct Runs {
     runs: Vec<Run>,
     last: Option<LastContent>,
-    protocol: Protocol,
 }
 
 /// Where the next relative condition counts from.
@@ -120,8 +117,7 @@ impl Runs {
         }
     }
 
-    /// Adds a part at places from the beginning. That of a stream is nothing Suricata
-    /// counts from: it takes the stream in pieces, and segments by themselves.
+    /// Adds a part at places from the beginning.
     fn begin(
         &mut self,
         keyword: &str,
@@ -129,12 +125,6 @@ impl Runs {
         first: i32,
         last: Option<i32>,
     ) -> Result<(), Refusal> {
-        if self.protocol == Protocol::Tcp && (first, last) != (0, None) {
-            return Err(refuse(
-                format!("{keyword} (tcp)"),
-                "Suricata counts from a segment or a piece of the stream",
-            ));
-        }
         if first < 0 || last.is_some_and(|last| last < first) {
             return Err(refuse(keyword, "its place is before the beginning"));
         }

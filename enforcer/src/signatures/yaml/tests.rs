@@ -39,6 +39,7 @@ fn signature(parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::default(),
         sender: Sender::default(),
+        turns: false,
         services: vec![Service::Tcp(445, 445)],
         profiles: Vec::new(),
         parts,
@@ -78,6 +79,7 @@ fn a_whole_one() {
         severity: Severity::Critical,
         action: Action::Cut,
         sender: Sender::Either,
+        turns: false,
         services: vec![
             Service::Tcp(0, u16::MAX),
             Service::Udp(0, 79),
@@ -337,6 +339,7 @@ prop_compose! {
             severity: severities[words.0],
             action: [Action::Alert, Action::Drop, Action::Cut][words.1],
             sender: [Sender::Client, Sender::Server, Sender::Either][words.2],
+            turns: false,
             services: tcp.chain(udp).collect(),
             profiles: protected,
             parts,

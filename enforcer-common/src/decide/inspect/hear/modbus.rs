@@ -20,7 +20,7 @@ pub(super) fn hear(inspection: &mut Inspection, index: u32, available: u32) -> u
     let word = inspection.word_at(index.into());
     let length = (u32::from((word >> 32) as u16)).swap_bytes() >> 16;
     let function = (word >> 56) as u8;
-    if (word >> 16) as u16 != 0 || length < SHORTEST || length > LONGEST {
+    if (word >> 16) as u16 != 0 || !(SHORTEST..=LONGEST).contains(&length) {
         return HEARD_BROKEN;
     }
     move_on(inspection, COUNTED + length);

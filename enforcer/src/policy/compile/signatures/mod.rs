@@ -102,7 +102,8 @@ pub(super) fn place(
                 Action::Drop => ACTION_DROP,
                 Action::Cut => ACTION_CUT,
             },
-            reserved: [0; 10],
+            turns: signature.turns.into(),
+            reserved: [0; 9],
         })
         .collect();
     let line = InspectionLine {

@@ -70,6 +70,7 @@ fn signature(name: &str, parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::Drop,
         sender: Sender::Client,
+        turns: false,
         services: vec![Service::Tcp(0, u16::MAX)],
         profiles: Vec::new(),
         parts,

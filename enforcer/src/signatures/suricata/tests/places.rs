@@ -48,19 +48,22 @@ fn offset_and_depth_of_a_datagram() {
 }
 
 #[test]
-fn a_stream_has_no_beginning_to_count_from() {
-    for (modifiers, keyword) in [
-        ("offset:0;", "offset (tcp)"),
-        ("offset:4; depth:10;", "offset (tcp)"),
-        ("depth:10;", "depth (tcp)"),
-        ("startswith;", "startswith (tcp)"),
-        ("distance:4;", "distance (tcp)"),
-        ("distance:0; within:10;", "distance (tcp)"),
-        ("within:10;", "within (tcp)"),
+fn in_a_stream_places_count_from_the_turn() {
+    for modifiers in [
+        "offset:4; depth:10;",
+        "depth:10;",
+        "startswith;",
+        "distance:4;",
+        "within:10;",
     ] {
         let options = format!(r#"content:"abc"; {modifiers}"#);
-        assert_eq!(refused(TCP, &options), keyword, "{modifiers}");
+        let found = loaded(TCP, &options);
+        assert!(found.narrowed && found.signature.turns, "{modifiers}");
+        assert_eq!(found.signature.parts, parts(UDP, &options), "{modifiers}");
+        assert!(!loaded(UDP, &options).signature.turns, "{modifiers}");
     }
+    let anywhere = loaded(TCP, r#"content:"abc"; offset:0;"#);
+    assert!(!anywhere.narrowed && !anywhere.signature.turns);
 }
 
 #[test]
