@@ -13,7 +13,7 @@ use enforcer_tests::{
     Outcome, Topology, Ward,
     daemon::Settings,
     traffic::{tcp, udp},
-    ward,
+    wait, ward,
 };
 use serde_json::Value;
 
@@ -248,4 +248,33 @@ fn payload_is_kept_back_where_the_configuration_says_so() {
         .event("a signature", |event| event.reason == "signature")
         .unwrap();
     assert!(event.signature.unwrap().get("payload").is_none());
+}
+
+/// Who sends what a signature stops is cut off, and not whom it is sent to.
+#[test]
+fn a_sender_is_cut_off() {
+    let quarantine = "name: jndi\n    quarantine: 1h\n";
+    let text = policy("").replacen("name: jndi\n", quarantine, 1);
+    let ward = Ward::under("squarantine", &text).unwrap();
+    let _echo = tcp::serve_echo(ward.endpoint("engine").unwrap(), 2575).unwrap();
+    let mut before = session(&ward);
+    assert_eq!(talk(&mut before, b"hello", DEADLINE), Outcome::Answered);
+    let mut stream = session(&ward);
+    assert_eq!(talk(&mut stream, b"${jndi:ldap", SHORT), Outcome::Silent);
+    wait::until("a quarantine", DEADLINE, || {
+        let exceptions: Vec<Value> = ward.client().json(&["exceptions"])?;
+        let [exception] = exceptions.as_slice() else {
+            return Ok(None);
+        };
+        assert_eq!(exception["kind"], "quarantine");
+        assert_eq!(exception["name"], "monitor-1");
+        assert_eq!(exception["user"], "enforcerd");
+        assert_eq!(exception["reason"], "it sent what jndi tells of");
+        Ok(Some(()))
+    })
+    .unwrap();
+    assert_eq!(talk(&mut before, b"hello", SHORT), Outcome::Silent);
+    ward.client().run(&["release", "monitor-1"]).unwrap();
+    let mut after = session(&ward);
+    assert_eq!(talk(&mut after, b"hello", DEADLINE), Outcome::Answered);
 }

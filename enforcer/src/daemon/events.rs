@@ -15,6 +15,7 @@ use tokio::sync::broadcast;
 
 use super::engine::Engine;
 use super::observations::Observations;
+use super::response::Responses;
 use super::views;
 use crate::control::api::Event;
 use crate::datapath::control::monotonic_ns;
@@ -64,6 +65,7 @@ pub(super) async fn pump(
     engine: Arc<Engine>,
     events: Arc<Events>,
     observations: Arc<Observations>,
+    responses: Responses,
     ring: RingBuf<MapData>,
 ) -> Result<()> {
     // SAFETY: the ring buffer owns its descriptor and shows the same one for as
@@ -80,6 +82,7 @@ pub(super) async fn pump(
             if let Some((record, payload)) = decode(&item) {
                 let time = wall_time(record.time);
                 engine.tags.hear(&engine, &record);
+                responses.hear(&engine, &record);
                 // A signature that is only reported is no denial.
                 if record.fate != Fate::Allow as u8 {
                     observations.hear(&engine, &record, time);

@@ -11,6 +11,7 @@ pub mod links;
 mod metrics;
 mod observations;
 pub mod preflight;
+mod response;
 mod run;
 mod state;
 mod tags;

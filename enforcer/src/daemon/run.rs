@@ -17,7 +17,7 @@ use super::events::{self, Events};
 use super::http::{self, Server};
 use super::observations::Observations;
 use super::state::State;
-use super::{learning, links, preflight};
+use super::{learning, links, preflight, response};
 use crate::datapath::install::pinned_policy;
 use crate::datapath::ports::Attached;
 use crate::datapath::{Datapath, offload, pins};
@@ -72,12 +72,15 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
 
     let events = Arc::new(Events::new());
     let observations = Arc::new(Observations::open(&engine));
+    let (responses, requests) = response::channel();
+    spawn("respond", response::respond(Arc::clone(&engine), requests));
     spawn(
         "events",
         events::pump(
             Arc::clone(&engine),
             Arc::clone(&events),
             Arc::clone(&observations),
+            responses,
             ring,
         ),
     );

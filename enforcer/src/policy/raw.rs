@@ -187,6 +187,7 @@ mapping! {
         references: OneOrMany,
         severity: Scalar,
         action: Scalar,
+        quarantine: Scalar,
         from: Scalar,
         begin: Scalar,
         tcp: OneOrMany,

@@ -25,6 +25,8 @@ pub struct Signature {
     pub references: Vec<String>,
     pub severity: Severity,
     pub action: Action,
+    /// Whether the device that sent it is cut off, where the packet is dropped.
+    pub quarantine: Option<Quarantine>,
     pub sender: Sender,
     /// Whether places count from where the sender of a TCP connection began to speak after
     /// the other end, and not from the beginning of the connection.
@@ -49,6 +51,27 @@ pub enum Severity {
     Medium,
     High,
     Critical,
+}
+
+/// How a quarantine without an end is written.
+pub const UNTIL_RELEASED: &str = "until-released";
+
+/// How long a device is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quarantine {
+    UntilReleased,
+    Seconds(u32),
+}
+
+impl Quarantine {
+    /// Seconds that it lasts; `None` until somebody ends it.
+    pub fn seconds(self) -> Option<u64> {
+        match self {
+            Self::UntilReleased => None,
+            Self::Seconds(seconds) => Some(seconds.into()),
+        }
+    }
 }
 
 /// What follows a hit.

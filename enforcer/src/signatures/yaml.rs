@@ -34,6 +34,7 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         references,
         severity,
         action,
+        quarantine,
         sender,
         turns,
         services,
@@ -70,6 +71,10 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         ),
         ("severity", Some(describe::severity(*severity).into())),
         ("action", Some(describe::action(*action).into())),
+        (
+            "quarantine",
+            quarantine.map(|of| describe::quarantine(of).into()),
+        ),
         ("from", Some(describe::sender(*sender).into())),
         ("begin", turns.then(|| "turn".into())),
         ("tcp", ports(tcp)),

@@ -20,6 +20,7 @@ pub(crate) fn signature(id: u32, parts: Vec<Part>) -> Signature {
         action: Action::Drop,
         sender: Sender::Client,
         turns: false,
+        quarantine: None,
         services: vec![Service::Tcp(0, u16::MAX), Service::Udp(0, u16::MAX)],
         profiles: Vec::new(),
         parts,

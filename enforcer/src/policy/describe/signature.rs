@@ -1,7 +1,11 @@
 //! Signatures as text.
 
+use std::time::Duration;
+
 use crate::policy::model::Model;
-use crate::policy::signature::{Action, Compare, Part, Sender, Severity, Signature, What};
+use crate::policy::signature::{
+    Action, Compare, Part, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED, What,
+};
 
 /// What a signature looks for, where, and what follows.
 pub fn signature(model: &Model, signature: &Signature) -> String {
@@ -21,6 +25,9 @@ pub fn signature(model: &Model, signature: &Signature) -> String {
             .collect();
         text += &format!(", for {}", names.join(", "));
     }
+    if let Some(lasts) = signature.quarantine {
+        text += &format!(", quarantine {}", quarantine(lasts));
+    }
     if !signature.references.is_empty() {
         text += &format!("; references {}", signature.references.join(", "));
     }
@@ -28,6 +35,14 @@ pub fn signature(model: &Model, signature: &Signature) -> String {
         text += &format!("; {:?}", signature.message);
     }
     text
+}
+
+/// `until-released`, or for how long.
+pub fn quarantine(lasts: Quarantine) -> String {
+    match lasts.seconds() {
+        None => UNTIL_RELEASED.to_owned(),
+        Some(seconds) => super::duration(Duration::from_secs(seconds)),
+    }
 }
 
 /// Ports of the end that was asked.

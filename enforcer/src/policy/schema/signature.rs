@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::values::{name, named, one_or_many, ports_from_0, switch, text, words};
+use super::super::signature::UNTIL_RELEASED;
+use super::values::{duration, name, named, one_or_many, ports_from_0, switch, text, words};
 use super::{entry, list};
 
 pub(super) fn signature() -> Value {
@@ -37,6 +38,13 @@ pub(super) fn signature() -> Value {
                     "What follows a hit; drop if left out",
                     &["alert", "drop", "cut"],
                 ),
+            ),
+            (
+                "quarantine",
+                json!({"anyOf": [
+                    {"const": UNTIL_RELEASED},
+                    duration("How long a device is cut off that sent it"),
+                ]}),
             ),
             (
                 "from",

@@ -2,7 +2,7 @@
 
 use super::super::describe;
 use super::super::model::Service;
-use super::super::signature::{Action, Part, Sender, Severity, Signature, What};
+use super::super::signature::{Action, Part, Quarantine, Sender, Severity, Signature, What};
 use super::*;
 
 mod hostile;
@@ -58,6 +58,7 @@ fn what_is_left_out_has_a_default() {
         action: Action::Drop,
         sender: Sender::Client,
         turns: false,
+        quarantine: None,
         services: vec![Service::Tcp(80, 80)],
         profiles: Vec::new(),
         parts: vec![part(bytes(b"abc"), false, 0, None)],
@@ -69,7 +70,7 @@ fn what_is_left_out_has_a_default() {
 fn every_key_is_read() {
     let full = signature(
         "name: cve-2017-0144, id: 7001, message: 'Echo, too long', references: [CVE-2017-0144, 'https://x.example'], \
-         severity: critical, action: cut, from: either, tcp: [139, 445, 8000-8010], udp: any, \
+         severity: critical, action: cut, quarantine: 2h5m, from: either, begin: turn, tcp: [139, 445, 8000-8010], udp: any, \
          profiles: [monitor, pump, monitor], find: [{text: abc}]",
     );
     let expected = Signature {
@@ -80,7 +81,8 @@ fn every_key_is_read() {
         severity: Severity::Critical,
         action: Action::Cut,
         sender: Sender::Either,
-        turns: false,
+        turns: true,
+        quarantine: Some(Quarantine::Seconds(7_500)),
         services: vec![
             Service::Tcp(139, 139),
             Service::Tcp(445, 445),
@@ -322,5 +324,26 @@ fn what_a_signature_tells_people_is_a_part_of_it() {
     assert_eq!(
         after,
         ["medium drop from client by tcp 80: \"abc\"; references CVE-1, CVE-2; \"Told\""]
+    );
+}
+
+#[test]
+fn a_quarantine_has_an_end_or_waits_for_a_person() {
+    let rest = "name: s, tcp: 80, find: [{text: abc}]";
+    let quarantine = signature(&format!("{rest}, quarantine: until-released")).quarantine;
+    assert_eq!(quarantine, Some(Quarantine::UntilReleased));
+    let refuse = |settings: &str, message: &str| refused(&format!("{rest}, {settings}"), message);
+    refuse(
+        "action: alert, quarantine: 1h",
+        ".quarantine: what is only reported cuts nobody off; let its `action` be drop or cut",
+    );
+    refuse(
+        "quarantine: 3",
+        ".quarantine: 3 of what? a time has a unit: s, m or h; did you mean \"3s\"?",
+    );
+    refuse("quarantine: 0s", ".quarantine: 0s is not from 1s to 8784h");
+    refuse(
+        "begin: segment",
+        ".begin: expected connection or turn, found \"segment\"",
     );
 }

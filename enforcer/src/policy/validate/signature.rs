@@ -2,6 +2,7 @@
 //! of them, `compile::signatures` says.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use enforcer_common::limits;
 
@@ -11,9 +12,9 @@ use super::super::lenient::{List, OneOrMany, Scalar};
 use super::super::model::{Profile, Service};
 use super::super::place::{Here, Place, quoted};
 use super::super::raw::{self, Keys};
-use super::super::signature::{Action, Sender, Severity, Signature};
+use super::super::signature::{Action, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED};
 use super::name::{self, closest};
-use super::scalar::{choice, each, expected, is_list, is_mapping, number, word};
+use super::scalar::{choice, duration, each, expected, is_list, is_mapping, number, word};
 use super::{Names, part, service};
 
 /// Reads the signatures of all files, by number of file.
@@ -98,12 +99,19 @@ fn signature(
         ("server", Sender::Server),
         ("either", Sender::Either),
     ];
+    let action = one_of(&raw.action, actions, &here.key("action"), findings);
     let begins = [("connection", false), ("turn", true)];
     let signature = Signature {
         message: text(&raw.message, "message", findings),
         references: words(raw.references.as_ref(), &here.key("references"), findings),
         severity: one_of(&raw.severity, severities, &here.key("severity"), findings),
-        action: one_of(&raw.action, actions, &here.key("action"), findings),
+        quarantine: quarantine(
+            raw.quarantine.as_ref(),
+            action,
+            &here.key("quarantine"),
+            findings,
+        ),
+        action,
         sender: one_of(&raw.from, senders, &here.key("from"), findings),
         turns: one_of(&raw.begin, begins, &here.key("begin"), findings),
         services: services(raw, here, findings),
@@ -120,6 +128,28 @@ fn signature(
         return None;
     }
     Some(signature)
+}
+
+/// `until-released`, or for how long.
+fn quarantine(
+    value: Option<&Scalar>,
+    action: Action,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<Quarantine> {
+    /// As long as a person may ask for.
+    const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+    let value = value?;
+    if action == Action::Alert {
+        let reported = findings.error(here, "what is only reported cuts nobody off");
+        reported.suggest(|| Some("let its `action` be drop or cut".to_owned()));
+        return None;
+    }
+    if matches!(value, Scalar::Text(text) if text == UNTIL_RELEASED) {
+        return Some(Quarantine::UntilReleased);
+    }
+    let lasts = duration(value, Duration::from_secs(1), LONGEST, here, findings)?;
+    Some(Quarantine::Seconds(lasts.as_secs() as u32))
 }
 
 fn one_of<T: Copy + Default, const N: usize>(

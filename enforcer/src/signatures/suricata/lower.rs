@@ -43,6 +43,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         references: about.references,
         severity,
         action: header.action,
+        quarantine: None,
         sender,
         turns,
         services,

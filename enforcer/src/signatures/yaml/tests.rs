@@ -40,6 +40,7 @@ fn signature(parts: Vec<Part>) -> Signature {
         action: Action::default(),
         sender: Sender::default(),
         turns: false,
+        quarantine: None,
         services: vec![Service::Tcp(445, 445)],
         profiles: Vec::new(),
         parts,
@@ -80,6 +81,7 @@ fn a_whole_one() {
         action: Action::Cut,
         sender: Sender::Either,
         turns: false,
+        quarantine: None,
         services: vec![
             Service::Tcp(0, u16::MAX),
             Service::Udp(0, 79),
@@ -340,6 +342,7 @@ prop_compose! {
             action: [Action::Alert, Action::Drop, Action::Cut][words.1],
             sender: [Sender::Client, Sender::Server, Sender::Either][words.2],
             turns: false,
+            quarantine: None,
             services: tcp.chain(udp).collect(),
             profiles: protected,
             parts,

@@ -71,6 +71,7 @@ fn signature(name: &str, parts: Vec<Part>) -> Signature {
         action: Action::Drop,
         sender: Sender::Client,
         turns: false,
+        quarantine: None,
         services: vec![Service::Tcp(0, u16::MAX)],
         profiles: Vec::new(),
         parts,
