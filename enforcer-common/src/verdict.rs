@@ -139,6 +139,8 @@ reasons! {
     WrongProtocol = 52, "wrong-protocol";
     /// The rule does not list what is asked for, or who asks.
     ApplicationDenied = 53, "application-denied";
+    /// A flow that is allowed begins to speak TLS or SSH, which no signature sees into.
+    Encrypted = 54, "encrypted";
 }
 
 /// Places in a table indexed by reason; room to append.
@@ -222,7 +224,8 @@ impl Reason {
             | Self::Dhcp
             | Self::ControlFrame
             | Self::ToEnforcer
-            | Self::EtherTypeListed => true,
+            | Self::EtherTypeListed
+            | Self::Encrypted => true,
             Self::NoPolicy
             | Self::Truncated
             | Self::BadSourceMac

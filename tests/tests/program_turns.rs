@@ -82,3 +82,35 @@ fn without_it_the_connection_counts() {
     let mut talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 5001);
     stopped(&talk.client_goes_on(&mut rig, b"0123ORDER"), "order");
 }
+
+#[test]
+fn what_begins_encrypted_is_told_once() {
+    let mut rig = rig("");
+    let hello = b"\x16\x03\x01\x00\xc8\x01 a client's hello";
+    let banner = b"SSH-2.0-OpenSSH_10.0\r\n";
+    for (port, text) in (5000..).zip([hello.as_slice(), banner]) {
+        for (ports, cut) in (0..).map(|number| number * 10).zip(1..8) {
+            let mut talk = Talk::open(&mut rig, ward::BOUND, Family::V4, port + ports);
+            let first = talk.client_goes_on(&mut rig, &text[..cut]);
+            let second = talk.client_goes_on(&mut rig, &text[cut..]);
+            let told = [first.reason, second.reason].map(|reason| reason == Reason::Encrypted);
+            assert_eq!(told, [cut >= 4, cut < 4], "{cut}");
+            passes(&first);
+            passes(&second);
+            assert_eq!(first.rule.as_deref(), Some("hl7"));
+            let third = talk.client_goes_on(&mut rig, text);
+            assert_eq!(third.reason, Reason::Established);
+        }
+    }
+    // Who only seems to encrypt hides nothing.
+    let mut talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 7000);
+    stopped(
+        &talk.client_goes_on(&mut rig, b"\x16\x03\x01\x00ORDER"),
+        "order",
+    );
+    let mut talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 7001);
+    let plain = talk.client_goes_on(&mut rig, b"\x16\x02\x01\x00");
+    assert_eq!(plain.reason, Reason::Established);
+    let served = talk.server_goes_on(&mut rig, hello);
+    assert_eq!(served.reason, Reason::Established);
+}

@@ -2,6 +2,7 @@
 //! its own; the segments of a TCP connection are one, however it is cut. Place → load →
 //! scan → verify, piece by piece.
 
+mod encrypted;
 pub(super) mod hear;
 pub(super) mod scan;
 mod scratch;
@@ -78,6 +79,7 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     inspection.course = course::ONWARD;
     inspection.again = 0;
     inspection.heard = 0;
+    inspection.encrypted = 0;
     if work.packet.is_fragment() {
         // Its bytes would have to be looked at with those of the other parts.
         return find(work, Reason::StreamLost);
@@ -190,6 +192,9 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
         }
         if work.inspection.course == course::ONWARD && hear::listens(work) {
             policy.tables.hear(policy, work);
+        }
+        if work.inspection.course == course::ONWARD && encrypted::begins(work) {
+            work.inspection.encrypted = 1;
         }
         turn(&mut work.inspection);
     }
@@ -417,7 +422,10 @@ fn conclude<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, complete: bool) 
     }
     let differs = matches!(work.findings[0].reason, Reason::StreamDiffers);
     if !differs && (!complete || work.inspection.lost != 0) {
-        find(work, Reason::StreamLost);
+        return find(work, Reason::StreamLost);
+    }
+    if work.inspection.encrypted != 0 {
+        encrypted::tell(work);
     }
 }
 

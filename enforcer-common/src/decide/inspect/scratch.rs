@@ -131,6 +131,8 @@ pub struct Inspection {
     pub(super) outdated: u32,
     /// Places where patterns end; how many there were may be above [`HITS`].
     pub(super) hit_count: u32,
+    /// Whether the connection turned out to be encrypted.
+    pub(super) encrypted: u32,
     /// Why what was said does not pass, a [`crate::verdict::Reason`]; 0 where it does.
     pub(super) heard: u32,
     /// What is read of a message, and the name that is looked up, by its hash.
@@ -172,6 +174,7 @@ impl Inspection {
         lost: 0,
         outdated: 0,
         hit_count: 0,
+        encrypted: 0,
         heard: 0,
         reading: Reading::EMPTY,
         saying: Saying::EMPTY,

@@ -263,6 +263,7 @@ pub(super) const fn depends_on_policy(reason: Reason) -> bool {
         | Reason::StreamLost
         | Reason::StreamDiffers
         | Reason::WrongProtocol
-        | Reason::ApplicationDenied => false,
+        | Reason::ApplicationDenied
+        | Reason::Encrypted => false,
     }
 }

@@ -183,7 +183,8 @@ pub(super) fn of_reason(case: &Case<'_>, reason: Reason) -> Vec<String> {
         | Reason::Dhcp
         | Reason::ControlFrame
         | Reason::ToEnforcer
-        | Reason::EtherTypeListed => return Vec::new(),
+        | Reason::EtherTypeListed
+        | Reason::Encrypted => return Vec::new(),
     };
     vec![advice]
 }
