@@ -74,6 +74,7 @@ impl Options {
                 let content = content.ok_or_else(|| keyword.refuse("no content is before it"))?;
                 content.modify(keyword)?;
             }
+            "threshold" => threshold(keyword)?,
             _ if self.about.read(keyword)? => {}
             _ => return Err(keyword.refuse("this keyword is not supported")),
         }
@@ -86,6 +87,21 @@ impl Options {
             Condition::Content(content) => Some(content),
             Condition::ByteTest(_) => None,
         })
+    }
+}
+
+/// A limit is on what is told, and the device's budget of events is one already. Any other
+/// kind says when a rule hits.
+fn threshold(keyword: Keyword<'_>) -> Result<(), Refusal> {
+    let words = keyword.value()?.split(',').map(str::trim);
+    let kinds = words.filter_map(|word| word.strip_prefix("type "));
+    match kinds.map(str::trim).collect::<Vec<_>>().as_slice() {
+        ["limit"] => Ok(()),
+        [kind] => Err(refuse(
+            format!("threshold:{kind}"),
+            "a signature hits each time, and counts for nobody",
+        )),
+        _ => Err(keyword.refuse("it has one type")),
     }
 }
 
