@@ -85,7 +85,9 @@ pub struct SignatureLine {
     pub action: u32,
     /// 1 where places count from the sender's turn, else 0.
     pub turns: u32,
-    pub reserved: [u32; 9],
+    /// First of the lines of a bit for each group of devices that it is for; 0: all.
+    pub groups: u32,
+    pub reserved: [u32; 8],
 }
 
 pub const ACTION_ALERT: u32 = 1;

@@ -230,6 +230,7 @@ pub(super) fn signatures(engine: &Engine, running: &Running) -> Result<Signature
             .iter()
             .map(|profile| model.profiles[*profile].name.clone())
             .collect(),
+        tags: signature.tags.clone(),
         find: describe::parts(signature),
         packets: hits + before.get(&signature.name).copied().unwrap_or_default(),
     });

@@ -193,6 +193,7 @@ mapping! {
         tcp: OneOrMany,
         udp: OneOrMany,
         profiles: OneOrMany,
+        tags: OneOrMany,
         find: List<Part>,
     }
 }

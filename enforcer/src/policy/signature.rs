@@ -36,6 +36,8 @@ pub struct Signature {
     /// Profiles whose devices it protects and watches, by index in
     /// [`super::model::Model::profiles`]; all if empty.
     pub profiles: Vec<usize>,
+    /// Tags of which a device has one that it protects and watches, sorted; all if empty.
+    pub tags: Vec<String>,
     /// In the order of the text; one at least is a [`What::Bytes`] that is not negated.
     pub parts: Vec<Part>,
 }

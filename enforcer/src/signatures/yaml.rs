@@ -39,6 +39,7 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         turns,
         services,
         profiles: protected,
+        tags,
         parts,
     } = signature;
     let ports = |number: fn(&Service) -> Option<(u16, u16)>| {
@@ -82,6 +83,10 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         (
             "profiles",
             Some(protected).filter(|of| !of.is_empty()).map(Value::from),
+        ),
+        (
+            "tags",
+            Some(tags.clone().into()).filter(|_| !tags.is_empty()),
         ),
         ("find", Some(found.into())),
     ])

@@ -21,6 +21,7 @@ pub(crate) fn signature(id: u32, parts: Vec<Part>) -> Signature {
         sender: Sender::Client,
         turns: false,
         quarantine: None,
+        tags: Vec::new(),
         services: vec![Service::Tcp(0, u16::MAX), Service::Udp(0, u16::MAX)],
         profiles: Vec::new(),
         parts,

@@ -189,19 +189,30 @@ fn in_turn(inspection: &Inspection, first: &PartLine, begin: i32) -> u32 {
 /// Whether the signature is for a device at one of the ends.
 #[inline(always)]
 fn is_for<T: Tables>(policy: &Policy<'_, T>, work: &Work, signature: &SignatureLine) -> bool {
-    signature.profiles == 0
-        || has_profile(
-            policy,
-            signature.profiles,
-            work.parties[0].judged,
-            work.parties[0].profile,
-        )
-        || has_profile(
-            policy,
-            signature.profiles,
-            work.parties[1].judged,
-            work.parties[1].profile,
-        )
+    if signature.profiles | signature.groups == 0 {
+        return true;
+    }
+    let end = |index: usize| {
+        let party = &work.parties[index];
+        let by_profile = signature.profiles == 0
+            || has_profile(policy, signature.profiles, party.judged, party.profile);
+        party.judged && by_profile && has_tag(policy, signature.groups, party.number)
+    };
+    end(0) || end(1)
+}
+
+/// Whether a device is in one of the groups that have bits from a line on.
+#[inline(always)]
+fn has_tag<T: Tables>(policy: &Policy<'_, T>, groups: u32, device: u32) -> bool {
+    if groups == 0 {
+        return true;
+    }
+    let Some(device) = policy.device_line(device) else {
+        return false;
+    };
+    let group = device.group;
+    let bits = policy.line::<Profiles>(groups.wrapping_add(group >> 9));
+    bits.is_some_and(|bits| bits.0[group as usize >> 6 & 7] >> (group & 63) & 1 != 0)
 }
 
 #[inline(always)]

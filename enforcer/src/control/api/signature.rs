@@ -26,6 +26,8 @@ pub struct Signature {
     pub services: Vec<String>,
     /// Profiles that it is for; all if empty.
     pub profiles: Vec<String>,
+    /// Tags of which a device has one that it is for; all devices if empty.
+    pub tags: Vec<String>,
     /// Its parts, in words.
     pub find: String,
     /// Packets in which it was found, under this policy and those before.

@@ -1,6 +1,6 @@
-//! Groups: the devices that rules tell apart as peers by their hardware address.
-//! Two devices are of one group when every rule that names devices names both or
-//! neither. Group 0 is named by none.
+//! Groups: the devices that rules tell apart as peers by their hardware address, and
+//! signatures by tag. Two devices are of one group when every rule and signature that
+//! names devices names both or neither. Group 0 is named by none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +17,15 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn new(model: &Model) -> Self {
-        let named: BTreeSet<&Peer> = model
+        let signatures = model.signatures.iter();
+        let tags = signatures.flat_map(|signature| signature.tags.iter().cloned().map(Peer::Tag));
+        let named: BTreeSet<Peer> = model
             .profiles
             .iter()
             .flat_map(|profile| &profile.rules)
             .flat_map(|rule| &rule.peers)
+            .cloned()
+            .chain(tags)
             .collect();
         let mut numbers: BTreeMap<Vec<Peer>, u32> = BTreeMap::from([(Vec::new(), 0)]);
         let mut of_device = Vec::with_capacity(model.devices.len());

@@ -182,7 +182,8 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
     image.place_peers(&peers);
     image.place_services(&services);
     image.place_cells(&cells);
-    let (inspection, inspected) = signatures::place(&mut image, model, &services, &applications)?;
+    let (inspection, inspected) =
+        signatures::place(&mut image, model, &services, &applications, &groups)?;
     let settings = Settings {
         inspection,
         ..settings(model)

@@ -25,6 +25,9 @@ pub fn signature(model: &Model, signature: &Signature) -> String {
             .collect();
         text += &format!(", for {}", names.join(", "));
     }
+    if !signature.tags.is_empty() {
+        text += &format!(", for tags {}", signature.tags.join(", "));
+    }
     if let Some(lasts) = signature.quarantine {
         text += &format!(", quarantine {}", quarantine(lasts));
     }

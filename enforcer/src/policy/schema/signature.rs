@@ -70,6 +70,13 @@ pub(super) fn signature() -> Value {
                 ),
             ),
             (
+                "tags",
+                one_or_many(
+                    named("A tag"),
+                    "Tags of which a device has one that it is for; all devices if left out",
+                ),
+            ),
+            (
                 "find",
                 list("Its parts, in the order of the payload", "part"),
             ),

@@ -59,6 +59,7 @@ fn what_is_left_out_has_a_default() {
         sender: Sender::Client,
         turns: false,
         quarantine: None,
+        tags: Vec::new(),
         services: vec![Service::Tcp(80, 80)],
         profiles: Vec::new(),
         parts: vec![part(bytes(b"abc"), false, 0, None)],
@@ -83,6 +84,7 @@ fn every_key_is_read() {
         sender: Sender::Either,
         turns: true,
         quarantine: Some(Quarantine::Seconds(7_500)),
+        tags: Vec::new(),
         services: vec![
             Service::Tcp(139, 139),
             Service::Tcp(445, 445),
@@ -345,5 +347,30 @@ fn a_quarantine_has_an_end_or_waits_for_a_person() {
     refuse(
         "begin: segment",
         ".begin: expected connection or turn, found \"segment\"",
+    );
+}
+
+#[test]
+fn tags_are_those_of_devices() {
+    let text = |tags: &str| {
+        format!(
+            "version: 1
+profiles: {{pump: {{}}}}
+signatures:
+  - {{name: s, tcp: 80, find: [{{text: abc}}], tags: {tags}}}
+devices:
+  - {{name: a, mac: 02:00:00:00:00:01, profile: pump, tags: [icu, old]}}
+"
+        )
+    };
+    assert_eq!(
+        model(&text("[old, icu, old]")).0.signatures[0].tags,
+        ["icu", "old"]
+    );
+    assert_eq!(
+        errors(&text("[icu, odl]")),
+        [
+            "p.yaml:4:57: error: signatures[0].tags[1]: no device has the tag \"odl\"; did you mean \"old\"?"
+        ]
     );
 }

@@ -1,7 +1,7 @@
 //! `signatures:`, what of payloads is looked for. Reads them; what the tables can hold
 //! of them, `compile::signatures` says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use enforcer_common::limits;
@@ -116,6 +116,7 @@ fn signature(
         turns: one_of(&raw.begin, begins, &here.key("begin"), findings),
         services: services(raw, here, findings),
         profiles: profiles_of(raw.profiles.as_ref(), names, profiles, here, findings),
+        tags: tags(raw.tags.as_ref(), names, &here.key("tags"), findings),
         parts: part::parts(raw.find.as_ref(), &here.key("find"), findings),
         name,
         id,
@@ -236,6 +237,35 @@ fn profiles_of(
     found.sort_unstable();
     found.dedup();
     found
+}
+
+fn tags(
+    values: Option<&OneOrMany>,
+    names: &Names<'_>,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let Some(values) = values else {
+        return Vec::new();
+    };
+    if matches!(values, OneOrMany::Many(values) if values.is_empty()) {
+        let reported = findings.error(here, "the list is empty");
+        reported.suggest(|| Some("leave the key out for all devices".to_owned()));
+    }
+    each(values, here, |value, here| {
+        let Some(tag) = word(value, here, findings) else {
+            return;
+        };
+        if names.tags.contains(&tag) {
+            found.insert(tag);
+            return;
+        }
+        findings
+            .error(here, format!("no device has the tag {}", quoted(&tag)))
+            .suggest(|| closest(&tag, names.tags.iter().map(String::as_str)));
+    });
+    found.into_iter().collect()
 }
 
 /// Names and numbers tell signatures apart.

@@ -48,6 +48,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         turns,
         services,
         profiles: Vec::new(),
+        tags: Vec::new(),
         parts,
     };
     tables::lower(&signature).map_err(unfit)?;

@@ -41,6 +41,7 @@ fn signature(parts: Vec<Part>) -> Signature {
         sender: Sender::default(),
         turns: false,
         quarantine: None,
+        tags: Vec::new(),
         services: vec![Service::Tcp(445, 445)],
         profiles: Vec::new(),
         parts,
@@ -82,6 +83,7 @@ fn a_whole_one() {
         sender: Sender::Either,
         turns: false,
         quarantine: None,
+        tags: Vec::new(),
         services: vec![
             Service::Tcp(0, u16::MAX),
             Service::Udp(0, 79),
@@ -343,6 +345,7 @@ prop_compose! {
             sender: [Sender::Client, Sender::Server, Sender::Either][words.2],
             turns: false,
             quarantine: None,
+            tags: Vec::new(),
             services: tcp.chain(udp).collect(),
             profiles: protected,
             parts,

@@ -84,6 +84,9 @@ pub(super) async fn show(name: &str, client: &Client, output: &Output) -> Result
         profiles => profiles.join(", "),
     };
     fact("for", profiles);
+    if !signature.tags.is_empty() {
+        fact("tags", signature.tags.join(", "));
+    }
     fact("find", signature.find.clone());
     fact("found in", format!("{} packets", count(signature.packets)));
     output.table(facts, "")

@@ -19,11 +19,12 @@ use enforcer_common::signature::{
 use serde::{Deserialize, Serialize};
 
 use super::applications::Applications;
+use super::groups::Groups;
 use super::image::{Image, rows};
 use super::services::{ServiceClasses, span};
 use super::{Error, check, profile_number};
-use crate::policy::model::Model;
-use crate::policy::signature::{Action, Sender};
+use crate::policy::model::{Model, Peer};
+use crate::policy::signature::{Action, Sender, Signature};
 use automaton::Automaton;
 use filter::Filter;
 pub use lower::{Lowered, Unfit, lower};
@@ -58,6 +59,7 @@ pub(super) fn place(
     model: &Model,
     services: &ServiceClasses,
     applications: &Applications,
+    devices: &Groups,
 ) -> Result<(u32, Vec<GroupSize>), Error> {
     check(
         "distinct application protocols of rules",
@@ -103,7 +105,8 @@ pub(super) fn place(
                 Action::Cut => ACTION_CUT,
             },
             turns: signature.turns.into(),
-            reserved: [0; 9],
+            groups: place_tags(image, signature, devices),
+            reserved: [0; 8],
         })
         .collect();
     let line = InspectionLine {
@@ -159,6 +162,21 @@ fn place_profiles(image: &mut Image, model: &Model) -> Vec<u32> {
             .or_insert_with_key(|profiles| image.place(&bits_of(profiles)))
     });
     lines.collect()
+}
+
+/// First of the lines of the groups of devices that a signature's tags make up; 0 for all.
+fn place_tags(image: &mut Image, signature: &Signature, devices: &Groups) -> u32 {
+    if signature.tags.is_empty() {
+        return 0;
+    }
+    let mut lines = vec![Profiles::default(); devices.peers.len().div_ceil(512)];
+    for tag in &signature.tags {
+        for group in devices.groups(&Peer::Tag(tag.clone())) {
+            let place = *group as usize;
+            lines[place >> 9].0[place >> 6 & 7] |= 1 << (place & 63);
+        }
+    }
+    image.place(&lines)
 }
 
 fn bits_of(profiles: &[usize]) -> Vec<Profiles> {

@@ -72,6 +72,7 @@ fn signature(name: &str, parts: Vec<Part>) -> Signature {
         sender: Sender::Client,
         turns: false,
         quarantine: None,
+        tags: Vec::new(),
         services: vec![Service::Tcp(0, u16::MAX)],
         profiles: Vec::new(),
         parts,
