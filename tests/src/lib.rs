@@ -6,18 +6,21 @@
 //! it, [`daemon`] and [`client`] run the enforcer in it, [`traffic`] talks
 //! through it, [`demo`] puts all of it on one page. There everything is
 //! seen from outside, as a user sees it; [`program`] alone links the enforcer and
-//! runs its kernel half frame by frame.
+//! runs its kernel half frame by frame. [`pack`] holds what the shipped signatures are
+//! tried with, in both.
 
 pub mod client;
 pub mod crossing;
 pub mod daemon;
 pub mod demo;
+pub mod inspected;
 pub mod interrupt;
 pub mod lab;
 pub mod load;
 pub mod mac;
 pub mod namespace;
 pub mod offload;
+pub mod pack;
 pub mod program;
 pub mod records;
 pub mod sweep;

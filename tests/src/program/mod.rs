@@ -14,6 +14,7 @@
 pub mod capture;
 pub mod conditions;
 pub mod frame;
+pub mod pack;
 pub mod random;
 pub mod rig;
 pub mod talk;

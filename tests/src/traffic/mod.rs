@@ -11,6 +11,7 @@ pub mod frame;
 pub mod hl7;
 pub mod neighbour;
 pub mod ntp;
+pub mod pair;
 pub mod ping;
 pub mod server;
 pub mod stream;
@@ -19,5 +20,6 @@ pub mod udp;
 pub mod wire;
 
 pub use answer::{Answer, Outcome};
+pub use pair::{Pair, Speaker};
 pub use server::Server;
 pub use stream::{Stream, Tally};
