@@ -140,6 +140,12 @@ fn missing_packages(toolchain: BpfToolchain) -> Vec<&'static str> {
         ("/usr/bin/nsenter", "util-linux"),
         ("/usr/sbin/dnsmasq", "dnsmasq-base"),
         ("/usr/sbin/udhcpc", "udhcpc"),
+        ("/usr/bin/curl", "curl"),
+        ("/usr/bin/python3", "python3"),
+        ("/usr/bin/dig", "bind9-dnsutils"),
+        ("/usr/bin/storescu", "dcmtk"),
+        ("/usr/bin/smbclient", "smbclient"),
+        ("/usr/sbin/smbd", "samba"),
     ];
     const DEBIAN: &[(&str, &str)] = &[
         ("/usr/bin/rustc", "rustc-web"),
@@ -170,12 +176,22 @@ fn install_packages(packages: &[&str]) -> Result<()> {
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
+    if packages.contains(&"samba") && Path::new("/run/systemd/system").exists() {
+        mask_services()?;
+    }
     run_command(apt().args(["-q", "update"]))?;
     run_command(
         apt()
             .args(["-q", "install", "--yes", "--no-install-recommends"])
             .args(packages),
     )
+}
+
+/// The lab wants samba's programs: nothing of it shall serve the machine itself, neither
+/// now nor after its next start. `systemctl unmask` undoes it.
+fn mask_services() -> Result<()> {
+    let mut command = as_root("systemctl", "to keep samba's services from starting");
+    run_command(command.args(["mask", "smbd", "nmbd", "samba-ad-dc"]))
 }
 
 fn install_linker(toolchain: BpfToolchain) -> Result<()> {

@@ -32,9 +32,15 @@ pub fn send(
 
 /// The same through a connection that is open already.
 pub fn report(stream: &mut TcpStream, control_id: &str) -> Result<Answer> {
-    let message = observation(control_id);
-    let exchanged = stream
-        .write_all(&frame(&message))
+    report_in_pieces(stream, control_id, usize::MAX)
+}
+
+/// The same, written in pieces of so many bytes.
+pub fn report_in_pieces(stream: &mut TcpStream, control_id: &str, piece: usize) -> Result<Answer> {
+    let message = frame(&observation(control_id));
+    let exchanged = message
+        .chunks(piece)
+        .try_for_each(|piece| stream.write_all(piece))
         .and_then(|()| read_message(stream));
     Answer::from_io(exchanged)?.and_then(|reply| {
         let status =

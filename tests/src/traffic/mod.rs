@@ -5,6 +5,7 @@
 //! lab itself failed. Servers run on threads until their [`Server`] is dropped.
 
 pub mod answer;
+pub mod bulk;
 pub mod dhcp;
 pub mod dns;
 pub mod frame;
@@ -13,6 +14,7 @@ pub mod neighbour;
 pub mod ntp;
 pub mod pair;
 pub mod ping;
+pub mod program;
 pub mod server;
 pub mod stream;
 pub mod tcp;
@@ -21,5 +23,6 @@ pub mod wire;
 
 pub use answer::{Answer, Outcome};
 pub use pair::{Pair, Speaker};
+pub use program::Program;
 pub use server::Server;
 pub use stream::{Stream, Tally};

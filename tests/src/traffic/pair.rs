@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::tcp;
+use super::{bulk, tcp};
 use crate::lab::Endpoint;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -64,6 +64,15 @@ impl Pair {
             self.speaker.local_addr()?.port(),
             self.listener.local_addr()?.port(),
         ))
+    }
+
+    /// Sends much; how many bytes arrived as they were sent.
+    pub fn pour(&self, length: usize) -> Result<usize> {
+        bulk::pour(
+            self.speaker.try_clone()?,
+            self.listener.try_clone()?,
+            length,
+        )
     }
 
     /// Says something, whether it arrives or not.
