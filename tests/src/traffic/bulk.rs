@@ -28,15 +28,16 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Sends so many bytes, or a few more, from one end of a connection to the other; how
-/// many arrived as they were sent.
-pub fn pour(mut from: TcpStream, mut to: TcpStream, length: usize) -> Result<usize> {
+/// Sends so many bytes, or a few more, from one end of a connection to the other, written
+/// in pieces of so many; how many arrived as they were sent.
+pub fn pour(mut from: TcpStream, mut to: TcpStream, length: usize, piece: usize) -> Result<usize> {
     let blocks = length.div_ceil(BLOCK) as u64;
     let sender = thread::spawn(move || {
         let mut block = noise(1, BLOCK);
         (0..blocks).try_for_each(|number| {
             block[..NUMBER].copy_from_slice(&number.to_be_bytes());
-            from.write_all(&block)
+            let mut pieces = block.chunks(piece);
+            pieces.try_for_each(|piece| from.write_all(piece))
         })
     });
     let mut expected = noise(1, BLOCK);

@@ -3,13 +3,17 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
+    mem,
     net::{SocketAddr, TcpListener, TcpStream},
-    os::linux::net::TcpStreamExt,
+    os::{fd::AsRawFd, linux::net::TcpStreamExt},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::{
+    errno::Errno,
+    sys::socket::{setsockopt, sockopt},
+};
 
 use super::{bulk, tcp};
 use crate::lab::Endpoint;
@@ -66,13 +70,37 @@ impl Pair {
         ))
     }
 
-    /// Sends much; how many bytes arrived as they were sent.
-    pub fn pour(&self, length: usize) -> Result<usize> {
-        bulk::pour(
-            self.speaker.try_clone()?,
-            self.listener.try_clone()?,
-            length,
-        )
+    /// From now on one packet in so many is lost on its last step, into the socket, at
+    /// either end.
+    pub fn lose_one_in(&self, packets: u32) -> Result<()> {
+        lose_one_in(&self.speaker, packets)?;
+        lose_one_in(&self.listener, packets)
+    }
+
+    /// Sends much, written in pieces of so many bytes; how many bytes arrived as they
+    /// were sent.
+    pub fn pour(&self, length: usize, piece: usize) -> Result<usize> {
+        let (from, to) = (self.speaker.try_clone()?, self.listener.try_clone()?);
+        bulk::pour(from, to, length, piece)
+    }
+
+    /// How many segments the one who speaks has sent again.
+    pub fn repeated(&self) -> Result<u32> {
+        // SAFETY: all zeros is a valid tcp_info.
+        let mut info: libc::tcp_info = unsafe { mem::zeroed() };
+        let mut length = libc::socklen_t::try_from(size_of_val(&info))?;
+        // SAFETY: pointer and length are those of one live structure of integers.
+        let got = unsafe {
+            libc::getsockopt(
+                self.speaker.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &raw mut length,
+            )
+        };
+        Errno::result(got).context("ask how a connection fares")?;
+        Ok(info.tcpi_total_retrans)
     }
 
     /// Says something, whether it arrives or not.
@@ -108,4 +136,42 @@ impl Pair {
             Err(error) => Err(error).context("look whether more has arrived"),
         }
     }
+}
+
+/// A socket filter that keeps what a random number is greater for (socket(7);
+/// Documentation/networking/filter.rst).
+fn lose_one_in(socket: &TcpStream, packets: u32) -> Result<()> {
+    let instruction = |code: u32, jt, k| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf: 0,
+        k,
+    };
+    let random = (libc::SKF_AD_OFF + libc::SKF_AD_RANDOM).cast_unsigned();
+    let mut program = [
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, random),
+        instruction(
+            libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K,
+            1,
+            u32::MAX / packets,
+        ),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, u32::MAX),
+    ];
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len())?,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the pointer is to one live program, which names as many instructions as
+    // there are; the kernel copies both.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const program).cast(),
+            libc::socklen_t::try_from(size_of_val(&program))?,
+        )
+    };
+    Errno::result(set).map(drop).context("lose packets")
 }
