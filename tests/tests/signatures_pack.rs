@@ -16,7 +16,7 @@ use enforcer_tests::{
     pack::{self, Row, Said},
     program::pack::Bench,
     records::Event,
-    traffic::{Pair, Speaker, udp},
+    traffic::{Pair, Speaker, pair::when_free, udp},
     wait,
 };
 
@@ -153,7 +153,10 @@ fn datagrams_are_stopped(ward: &Ward, row: &Row, way: (&Endpoint, &Endpoint, Soc
 }
 
 fn datagram_sockets((from, to, at): (&Endpoint, &Endpoint, SocketAddr)) -> (UdpSocket, UdpSocket) {
-    let server = to.namespace.run(|| Ok(UdpSocket::bind(at)?)).unwrap();
+    let server = to
+        .namespace
+        .run(|| when_free(at, || UdpSocket::bind(at)))
+        .unwrap();
     server.set_read_timeout(Some(DEADLINE)).unwrap();
     (udp::open(from, at, DEADLINE).unwrap(), server)
 }

@@ -2,7 +2,7 @@
 //! gets of it is looked at piece by piece.
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     mem,
     net::{SocketAddr, TcpListener, TcpStream},
     os::{fd::AsRawFd, linux::net::TcpStreamExt},
@@ -16,7 +16,7 @@ use nix::{
 };
 
 use super::{bulk, tcp};
-use crate::lab::Endpoint;
+use crate::{lab::Endpoint, wait};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -39,7 +39,7 @@ impl Pair {
     pub fn open(from: &Endpoint, to: &Endpoint, at: SocketAddr, who: Speaker) -> Result<Self> {
         let accepting = to
             .namespace
-            .run(|| TcpListener::bind(at).with_context(|| format!("listen on {at}")))?;
+            .run(|| when_free(at, || TcpListener::bind(at)))?;
         let client = tcp::connect(from, at, DEADLINE)?;
         let client = client
             .got()
@@ -136,6 +136,17 @@ impl Pair {
             Err(error) => Err(error).context("look whether more has arrived"),
         }
     }
+}
+
+/// Binds to an address; waits if it is in use, as it may be for a moment after it was
+/// given up: a program that another thread starts meanwhile holds a copy of the socket
+/// until it is that program.
+pub fn when_free<T>(at: SocketAddr, bind: impl Fn() -> io::Result<T>) -> Result<T> {
+    wait::until(&format!("{at} is free"), DEADLINE, || match bind() {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("bind to {at}")),
+    })
 }
 
 /// A socket filter that keeps what a random number is greater for (socket(7);
