@@ -21,7 +21,7 @@ pub const SIGNATURES: u32 = 4_095;
 pub const SIGNATURE_BYTES: usize = 32 << 20;
 /// Connections whose bytes are looked at, remembered at a time, unless the daemon is
 /// told otherwise.
-pub const STREAMS: u32 = 16_384;
+pub const STREAMS: u32 = 8_192;
 /// Packets in parts that are remembered at a time.
 pub const FRAGMENTS: u32 = 16_384;
 /// Addresses that are learned at a time, over all devices.

@@ -7,7 +7,7 @@ use crate::signature::SPAN;
 
 /// Segments under way whose beginnings are remembered, so that they can be told from
 /// others when they come again.
-pub const UNDER_WAY: usize = 256;
+pub const UNDER_WAY: usize = 512;
 /// Hits that wait for more of the text.
 pub const PENDING: usize = 8;
 
