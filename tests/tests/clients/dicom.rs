@@ -15,12 +15,12 @@ use super::{
     DEADLINE, SHORT, directory, file, is_stopped, nothing_was_found, succeeds, wards, ways,
 };
 
-const PORT: u16 = 11112;
+pub(super) const PORT: u16 = 11112;
 /// 1024 lines of 2048 pixels of 16 bits.
 const PIXELS: usize = 4 << 20;
 
 /// A secondary capture (DICOM PS3.3, A.8) of noise; who is on it.
-fn image(directory: &Path, patient: &str) -> PathBuf {
+pub(super) fn image(directory: &Path, patient: &str) -> PathBuf {
     let pixels = file(directory, "pixels", PIXELS, false);
     let dump = directory.join("image.dump");
     let text = format!(
@@ -59,7 +59,7 @@ fn data_set(path: &Path) -> Vec<u8> {
     bytes[start.expect("a data set")..].to_vec()
 }
 
-fn stored(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn stored(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
 }

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod applications;
 mod bulk;
 mod dicom;
 mod hl7;
