@@ -338,6 +338,16 @@ fn services_of_each_datagram_in_both_directions() {
             datagram(0x0a, b"\x01\x0c\x00\x05\x02\x11\x22\x00\x05\x01\x0c\x0c"),
             None,
         ),
+        // Longer than what is looked at in one go; and with more behind it than it says.
+        (
+            datagram(0x0a, &[read.as_slice(), &[0; 1_400]].concat()),
+            None,
+        ),
+        ([datagram(0x0a, read).as_slice(), b"more"].concat(), None),
+        (
+            [datagram(0x0a, write).as_slice(), b"more"].concat(),
+            Some(Reason::ApplicationDenied),
+        ),
         (datagram(0x0a, write), Some(Reason::ApplicationDenied)),
         (
             datagram(

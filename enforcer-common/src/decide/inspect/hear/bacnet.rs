@@ -49,8 +49,9 @@ pub(super) fn hear(inspection: &mut Inspection, index: u32, available: u32) -> u
 #[inline(always)]
 fn asked(inspection: &Inspection, index: u32, available: u32) -> u32 {
     let byte = |place: u32| inspection.byte(index.wrapping_add(place));
+    // What comes behind the length is nobody's, and does not change what is asked for.
     let length = u32::from(byte(2)) << 8 | u32::from(byte(3));
-    if available < 4 || byte(0) != LINK || length != inspection.left {
+    if available < 4 || byte(0) != LINK || length > inspection.left {
         return BROKEN;
     }
     let mut at = match byte(1) {

@@ -169,6 +169,10 @@ fn take<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, heard: u32) -> bool 
         return false;
     }
     inspection.head.spoken = inspection.head.spoken & !GUESSED | BEGUN;
+    if !is_stream {
+        // A datagram is one message, in however many pieces.
+        inspection.head.message = inspection.head.next.wrapping_add(inspection.left);
+    }
     if heard == HEARD_ASKS && !policy.tables.lets(policy, work) {
         work.inspection.heard = Reason::ApplicationDenied as u32;
     }
