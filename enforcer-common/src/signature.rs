@@ -87,7 +87,14 @@ pub struct SignatureLine {
     pub turns: u32,
     /// First of the lines of a bit for each group of devices that it is for; 0: all.
     pub groups: u32,
-    pub reserved: [u32; 8],
+    /// Parts behind the others that must not be there.
+    pub absent: u32,
+    /// Bytes that a datagram has, at least and at most; a most of 0 asks for nothing.
+    pub shortest: u32,
+    pub longest: u32,
+    /// 1 where the last part ends the datagram, else 0.
+    pub ends: u32,
+    pub reserved: [u32; 4],
 }
 
 pub const ACTION_ALERT: u32 = 1;
@@ -109,7 +116,9 @@ pub struct PartLine {
     pub length: u8,
     /// Of a number: one of `COMPARE_…`.
     pub compare: u8,
-    pub reserved: u8,
+    /// Of a part that must not be there: the number of the part that it counts from the
+    /// end of.
+    pub behind: u8,
     /// Of a number: the bits that count, and what they are compared with. Of bytes: a bit
     /// for each that is a letter of either case, the first 32 here and the others below.
     pub mask: u32,
@@ -126,7 +135,7 @@ impl Default for PartLine {
             flags: 0,
             length: 0,
             compare: 0,
-            reserved: 0,
+            behind: 0,
             mask: 0,
             value: 0,
             bytes: [0; PATTERN],

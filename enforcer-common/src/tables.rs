@@ -381,11 +381,29 @@ pub trait Tables {
 
     /// [`stage::verify`].
     #[inline(always)]
-    fn verify(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32)
+    fn verify(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32) -> u32
     where
         Self: Sized,
     {
-        stage::verify(policy, work, number, end);
+        stage::verify(policy, work, number, end)
+    }
+
+    /// [`stage::keep`].
+    #[inline(always)]
+    fn keep(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32, found: u32)
+    where
+        Self: Sized,
+    {
+        stage::keep(policy, work, number, end, found);
+    }
+
+    /// [`stage::look_for_absent`].
+    #[inline(always)]
+    fn look_for_absent(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> u32
+    where
+        Self: Sized,
+    {
+        stage::look_for_absent(policy, work, number)
     }
 
     /// [`stage::find_part`].

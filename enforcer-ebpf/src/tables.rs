@@ -365,8 +365,18 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn verify(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32) {
-        stages::stage_verify(work, number, end);
+    fn verify(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32) -> u32 {
+        stages::stage_verify(work, number, end)
+    }
+
+    #[inline(always)]
+    fn keep(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32, found: u32) {
+        stages::stage_keep(work, number, end, found);
+    }
+
+    #[inline(always)]
+    fn look_for_absent(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> u32 {
+        stages::stage_look_for_absent(work, number)
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@
 pub use super::inspect::UNKNOWN;
 pub use super::inspect::hear::HEARD_BROKEN;
 pub use super::inspect::stream::LOST;
-pub use super::inspect::verify::NOWHERE;
+pub use super::inspect::verify::{NO, NOWHERE};
 use super::{Policy, Work, flow, fragment, inspect, limit, permit, services};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
@@ -206,8 +206,20 @@ pub fn verify_hit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, index: u32
 
 /// Looks for the other parts of a signature whose pattern ends at an index.
 #[inline(always)]
-pub fn verify<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end: u32) {
-    inspect::verify(policy, work, number, end);
+pub fn verify<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end: u32) -> u32 {
+    inspect::verify(policy, work, number, end)
+}
+
+/// Keeps what was found of a signature.
+#[inline(always)]
+pub fn keep<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end: u32, found: u32) {
+    inspect::keep(policy, work, number, end, found);
+}
+
+/// Whether what must not be in a signature is not there.
+#[inline(always)]
+pub fn look_for_absent<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32) -> u32 {
+    inspect::verify::look_for_absent(policy, work, number)
 }
 
 /// The nearest place of a part.

@@ -194,12 +194,15 @@ mapping! {
         udp: OneOrMany,
         profiles: OneOrMany,
         tags: OneOrMany,
+        length: Scalar,
+        ends: Scalar,
         find: List<Part>,
     }
 }
 
 mapping! {
     Part {
+        not: Scalar,
         text: Scalar,
         bytes: Scalar,
         nocase: Scalar,

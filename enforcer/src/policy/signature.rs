@@ -38,8 +38,28 @@ pub struct Signature {
     pub profiles: Vec<usize>,
     /// Tags of which a device has one that it protects and watches, sorted; all if empty.
     pub tags: Vec<String>,
-    /// In the order of the text; one at least is a [`What::Bytes`] that is not negated.
+    /// In the order of the text; one at least is a [`What::Bytes`].
     pub parts: Vec<Part>,
+    /// What must not be there.
+    pub absent: Vec<Absent>,
+    /// Bytes that a datagram has, at least and at most; any if `None`.
+    pub length: Option<(u16, u16)>,
+    /// Whether the last part ends the datagram.
+    pub ends: bool,
+}
+
+/// Bytes that must not be at any of these places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absent {
+    /// Never none, and no more than a part of the tables holds.
+    pub bytes: Vec<u8>,
+    /// ASCII letters of either case.
+    pub nocase: bool,
+    /// Index of the part from whose end is counted.
+    pub behind: usize,
+    /// Distance at which they might begin, in bytes: the first and the last.
+    pub first: i32,
+    pub last: i32,
 }
 
 #[derive(

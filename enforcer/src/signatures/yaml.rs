@@ -8,7 +8,7 @@ use serde_yaml::{Mapping, Value};
 
 use crate::policy::describe;
 use crate::policy::model::{Profile, Service};
-use crate::policy::signature::{Compare, Number, Part, Signature, What};
+use crate::policy::signature::{Absent, Compare, Number, Part, Signature, What};
 
 /// The text of a file to be included, with signatures in this order; `profiles` are those
 /// of their policy. Ports of TCP come before those of UDP, as validation reads them.
@@ -41,6 +41,9 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         profiles: protected,
         tags,
         parts,
+        absent,
+        length,
+        ends,
     } = signature;
     let ports = |number: fn(&Service) -> Option<(u16, u16)>| {
         let ports: Vec<_> = services.iter().filter_map(number).map(ports).collect();
@@ -55,10 +58,13 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         .filter_map(|index| profiles.get(*index))
         .map(|profile| profile.name.as_str().into())
         .collect();
-    let found: Vec<_> = (0..)
-        .zip(parts)
-        .map(|(index, of)| part(index, of))
-        .collect();
+    let mut found = Vec::new();
+    for (index, of) in (0..).zip(parts) {
+        found.push(part(index, of));
+        let behind = absent.iter().filter(|absent| absent.behind == index);
+        found.extend(behind.map(absent_part));
+    }
+    let length = length.map(|(least, most)| format!("{least}..{most}").into());
     mapping([
         ("name", Some(name.as_str().into())),
         ("id", Some((*id).into())),
@@ -88,6 +94,8 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
             "tags",
             Some(tags.clone().into()).filter(|_| !tags.is_empty()),
         ),
+        ("length", length),
+        ("ends", ends.then(|| true.into())),
         ("find", Some(found.into())),
     ])
 }
@@ -135,6 +143,22 @@ fn part(index: usize, part: &Part) -> Mapping {
         }
         What::Number(number) => mapping(of_number(number).into_iter().chain(place)),
     }
+}
+
+fn absent_part(absent: &Absent) -> Mapping {
+    let Absent {
+        bytes,
+        nocase,
+        first,
+        last,
+        ..
+    } = absent;
+    mapping([
+        ("not", Some(true.into())),
+        of_bytes(bytes),
+        ("nocase", nocase.then(|| true.into())),
+        ("after", Some(format!("{first}..{last}").into())),
+    ])
 }
 
 /// Text where people can read all of it, else digits.

@@ -13,7 +13,7 @@ pub(super) use self::hear::applications_of;
 use self::scratch::{HITS, START, copy_tail, course};
 pub use self::scratch::{Inspection, PIECE, UNKNOWN};
 use self::stream::{LOOK, LOST, NOTHING};
-use self::verify::{LATER, YES};
+use self::verify::{LATER, NO, UNLESS, YES};
 use super::flow::passes;
 use super::identify::Party;
 use super::trace::Step;
@@ -309,7 +309,7 @@ pub(super) fn verify_hits<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
             work.inspection.head.pending[place].signature = 0;
             let back = work.inspection.head.next.wrapping_sub(pending.end);
             let end = (START as u32).wrapping_sub(back);
-            policy.tables.verify(policy, work, pending.signature, end);
+            weigh(policy, work, pending.signature, end);
         }
     }
     // The place behind the last hit is written to without one.
@@ -343,20 +343,50 @@ pub(super) fn verify_hit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, ind
         if number == 0 {
             break;
         }
-        policy.tables.verify(policy, work, number, hit.end);
+        weigh(policy, work, number, hit.end);
     }
 }
 
 /// Looks for one signature whose pattern ends at an index of the text, within what may
-/// be spent on a piece; keeps what comes of it.
+/// be spent on a piece; keeps what comes of it. Here and not in a call of its own: calls
+/// may be eight deep, and those for the parts are.
 #[inline(always)]
-pub(super) fn verify<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end: u32) {
+fn weigh<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end: u32) {
+    let mut found = policy.tables.verify(policy, work, number, end);
+    if found == UNLESS {
+        found = policy.tables.look_for_absent(policy, work, number);
+    }
+    if found != NO {
+        policy.tables.keep(policy, work, number, end, found);
+    }
+}
+
+/// What the parts of a signature say.
+#[inline(always)]
+pub(super) fn verify<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    end: u32,
+) -> u32 {
     if work.inspection.looks >= LOOKS {
         work.inspection.lost = 1;
-        return;
+        return NO;
     }
     work.inspection.looks += 1;
-    match verify::verify(policy, work, number, end) {
+    verify::verify(policy, work, number, end)
+}
+
+/// Keeps what was found of a signature.
+#[inline(always)]
+pub(super) fn keep<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    end: u32,
+    found: u32,
+) {
+    match found {
         YES => take(policy, work, number),
         LATER => wait(work, number, end),
         _ => {}

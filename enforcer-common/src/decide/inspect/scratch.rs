@@ -2,7 +2,7 @@
 //! before it, and what was found so far.
 
 use super::hear::{Reading, Saying};
-use crate::signature::SPAN;
+use crate::signature::{PARTS, SPAN};
 use crate::stream::Head;
 
 /// Bytes that are looked at in one go.
@@ -139,6 +139,8 @@ pub struct Inspection {
     pub(super) reading: Reading,
     pub(super) saying: Saying,
     pub(super) name: u64,
+    /// Where the parts of a signature end, by their place in it.
+    pub(super) ends: [u32; PARTS],
     /// Signatures looked for in the piece.
     pub(super) looks: u32,
     /// States of the automaton in each lane.
@@ -179,6 +181,7 @@ impl Inspection {
         reading: Reading::EMPTY,
         saying: Saying::EMPTY,
         name: 0,
+        ends: [0; PARTS],
         looks: 0,
         lanes: [0; 4],
         classes_of: 0,

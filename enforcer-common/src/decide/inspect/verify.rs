@@ -3,6 +3,7 @@
 
 use super::scratch::{Inspection, START};
 use crate::decide::{Policy, Work};
+use crate::flow::protocol;
 use crate::signature::{
     COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
     PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
@@ -10,10 +11,13 @@ use crate::signature::{
 use crate::tables::Tables;
 
 /// What came of a look.
-pub(super) const NO: u32 = 0;
+pub const NO: u32 = 0;
 pub(super) const YES: u32 = 1;
 /// More of the text must come before that can be said.
 pub(super) const LATER: u32 = 2;
+
+/// It is there, unless something is that must not be.
+pub(super) const UNLESS: u32 = 3;
 
 /// What is no index of the text.
 pub const NOWHERE: u32 = u32::MAX;
@@ -30,7 +34,7 @@ pub(super) fn verify<T: Tables>(
     let Some(signature) = policy.signature(number) else {
         return NO;
     };
-    if !is_for(policy, work, signature) {
+    if !is_for(policy, work, signature) || !is_as_long(work, signature) {
         return NO;
     }
     let fast = signature.parts + signature.fast;
@@ -41,14 +45,81 @@ pub(super) fn verify<T: Tables>(
     if policy.tables.matches_part(policy, work, fast, begin as u32) == NO {
         return NO;
     }
+    note_end(work, signature.fast, end);
     let after = look_after(policy, work, signature, end as i32);
     if after == NO {
         return NO;
     }
-    match look_before(policy, work, signature, begin) {
-        YES => after,
-        other => other,
+    let before = look_before(policy, work, signature, begin);
+    if before != YES || after != YES {
+        return if before == YES { after } else { before };
     }
+    if signature.ends != 0 && !is_last(work, signature.count) {
+        return NO;
+    }
+    if signature.absent == 0 { YES } else { UNLESS }
+}
+
+/// Whether a datagram is as long as it must be. What is cut into segments has no length.
+#[inline(always)]
+fn is_as_long(work: &Work, signature: &SignatureLine) -> bool {
+    if signature.longest == 0 {
+        return true;
+    }
+    let length = work.packet.end.wrapping_sub(work.packet.next);
+    work.packet.protocol != protocol::TCP
+        && length >= signature.shortest
+        && length <= signature.longest
+}
+
+#[inline(always)]
+fn note_end(work: &mut Work, part: u32, end: u32) {
+    work.inspection.ends[part as usize & (PARTS - 1)] = end;
+}
+
+/// Whether the last of so many parts ends the datagram.
+#[inline(always)]
+fn is_last(work: &Work, count: u32) -> bool {
+    let inspection = &work.inspection;
+    let end = inspection.ends[count.wrapping_sub(1) as usize & (PARTS - 1)];
+    work.packet.protocol != protocol::TCP && end == (START as u32).wrapping_add(inspection.left)
+}
+
+/// Whether what must not be there is not, as far as that can be said.
+#[inline(always)]
+pub(in crate::decide) fn look_for_absent<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+) -> u32 {
+    let Some(signature) = policy.signature(number) else {
+        return NO;
+    };
+    // Behind the end of a datagram nothing comes.
+    let whole =
+        work.packet.protocol != protocol::TCP && work.inspection.left == work.inspection.piece;
+    for step in 0..PARTS as u32 {
+        if step >= signature.absent {
+            break;
+        }
+        let number = signature.parts + signature.count + step;
+        let Some(part) = policy.line::<PartLine>(number) else {
+            return NO;
+        };
+        let end = work.inspection.ends[usize::from(part.behind) & (PARTS - 1)];
+        let from = end.wrapping_add(part.first as u32);
+        let choices = part.last.wrapping_sub(part.first) as u32;
+        let place = policy
+            .tables
+            .find_part(policy, work, number, from, choices, 0);
+        if place == BEYOND && !whole {
+            return LATER;
+        }
+        if place != NOWHERE && place != BEYOND {
+            return NO;
+        }
+    }
+    YES
 }
 
 /// The parts that follow, each behind the one before it.
@@ -80,6 +151,7 @@ fn look_after<T: Tables>(
             return LATER;
         }
         end = (place as i32).wrapping_add(part.length.into());
+        note_end(work, index, end as u32);
     }
     YES
 }
@@ -119,6 +191,8 @@ fn look_before<T: Tables>(
             return LATER;
         }
         begin = place as i32;
+        let end = place.wrapping_add(part.length.into());
+        note_end(work, signature.fast.wrapping_sub(step).wrapping_sub(1), end);
     }
     match policy.line::<PartLine>(signature.parts) {
         Some(first) if signature.turns != 0 => in_turn(&work.inspection, first, begin),

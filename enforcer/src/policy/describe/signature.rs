@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::policy::model::Model;
 use crate::policy::signature::{
-    Action, Compare, Part, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED, What,
+    Absent, Action, Compare, Part, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED, What,
 };
 
 /// What a signature looks for, where, and what follows.
@@ -56,8 +56,32 @@ pub fn signature_services(signature: &Signature) -> Vec<String> {
 
 /// What is looked for, part by part.
 pub fn parts(signature: &Signature) -> String {
-    let parts: Vec<_> = signature.parts.iter().map(part).collect();
-    parts.join(" ")
+    let mut texts = Vec::new();
+    for (index, of) in signature.parts.iter().enumerate() {
+        texts.push(part(of));
+        let absent = signature.absent.iter();
+        texts.extend(
+            absent
+                .filter(|absent| absent.behind == index)
+                .map(absent_text),
+        );
+    }
+    if signature.ends {
+        texts.push("end".to_owned());
+    }
+    if let Some((least, most)) = signature.length {
+        texts.push(format!("of {least}..{most} bytes"));
+    }
+    texts.join(" ")
+}
+
+fn absent_text(absent: &Absent) -> String {
+    let what = What::Bytes {
+        bytes: absent.bytes.clone(),
+        nocase: absent.nocase,
+    };
+    let place = distances(absent.first, Some(absent.last));
+    format!("+{place} not {}", self::what(&what))
 }
 
 fn part(part: &Part) -> String {

@@ -77,6 +77,17 @@ pub(super) fn signature() -> Value {
                 ),
             ),
             (
+                "length",
+                json!({
+                    "description": "Bytes of the datagram: 4, 0-64 or 0..64, or 4.. for no end",
+                    "anyOf": [
+                        {"type": "integer", "minimum": 1, "maximum": u16::MAX},
+                        {"type": "string", "pattern": r"^\s*[0-9]+\s*(-\s*[0-9]+\s*|\.\.\s*([0-9]+\s*)?)?$"},
+                    ],
+                }),
+            ),
+            ("ends", switch("Whether the last part ends the datagram")),
+            (
                 "find",
                 list("Its parts, in the order of the payload", "part"),
             ),
@@ -123,6 +134,7 @@ pub(super) fn part() -> Value {
         "One condition: text, bytes or a number, and where it stands",
         &[],
         [
+            ("not", switch("Whether it must not be there")),
             ("text", text("These characters")),
             ("bytes", bytes),
             ("nocase", switch("Whether letters may be of either case")),

@@ -2,7 +2,9 @@
 
 use super::super::describe;
 use super::super::model::Service;
-use super::super::signature::{Action, Part, Quarantine, Sender, Severity, Signature, What};
+use super::super::signature::{
+    Absent, Action, Part, Quarantine, Sender, Severity, Signature, What,
+};
 use super::*;
 
 mod hostile;
@@ -60,6 +62,9 @@ fn what_is_left_out_has_a_default() {
         turns: false,
         quarantine: None,
         tags: Vec::new(),
+        absent: Vec::new(),
+        length: None,
+        ends: false,
         services: vec![Service::Tcp(80, 80)],
         profiles: Vec::new(),
         parts: vec![part(bytes(b"abc"), false, 0, None)],
@@ -85,6 +90,9 @@ fn every_key_is_read() {
         turns: true,
         quarantine: Some(Quarantine::Seconds(7_500)),
         tags: Vec::new(),
+        absent: Vec::new(),
+        length: None,
+        ends: false,
         services: vec![
             Service::Tcp(139, 139),
             Service::Tcp(445, 445),
@@ -326,6 +334,55 @@ fn what_a_signature_tells_people_is_a_part_of_it() {
     assert_eq!(
         after,
         ["medium drop from client by tcp 80: \"abc\"; references CVE-1, CVE-2; \"Told\""]
+    );
+}
+
+#[test]
+fn what_must_not_be_there_stands_behind_what_is() {
+    let found = signature(
+        "name: s, udp: 80, length: 8.., ends: true, find: [{text: abc, at: 3}, {not: true, text: X, nocase: true, after: 0..9}, \
+         {not: false, text: d}, {not: true, bytes: '0a 0d', after: 4}]",
+    );
+    assert_eq!((found.length, found.ends), (Some((8, u16::MAX)), true));
+    assert_eq!(found.parts.len(), 2);
+    let absent = |bytes: &[u8], nocase, behind, first, last| Absent {
+        bytes: bytes.to_vec(),
+        nocase,
+        behind,
+        first,
+        last,
+    };
+    let expected = [absent(b"X", true, 0, 0, 9), absent(b"\n\r", false, 1, 4, 4)];
+    assert_eq!(found.absent, expected);
+    assert_eq!(
+        describe::parts(&found),
+        "@3 \"abc\" +0-9 not \"X\" nocase \"d\" +4 not [0a 0d] end of 8..65535 bytes"
+    );
+    let rest = "name: s, udp: 80";
+    let refuse = |find: &str, message: &str| refused(&format!("{rest}, find: [{find}]"), message);
+    refuse(
+        "{text: a}, {not: true, text: b}",
+        ".find[1]: what must not be there needs a range that ends; such as `after: 0..100`",
+    );
+    refuse(
+        "{not: true, text: b, after: 0..4}, {text: a}",
+        ".find[0]: what must not be there stands behind a part that is",
+    );
+    refuse(
+        "{text: a}, {not: true, u8: 3, after: 0}",
+        ".find[1]: only text and bytes must not be there; compare the number the other way",
+    );
+    refuse(
+        "{text: a}, {not: true, text: b, after: 0..300}",
+        ".find: it reaches over 302 bytes at least; 256 are possible",
+    );
+    refused(
+        "name: s, tcp: 80, ends: true, find: [{text: a}]",
+        ".ends: only datagrams, of `udp` alone, have a length and an end",
+    );
+    refused(
+        "name: s, udp: 80, length: 0, find: [{text: a}]",
+        ".length: a datagram has 1 to 65535 bytes",
     );
 }
 

@@ -4,7 +4,7 @@ use super::super::findings::Findings;
 use super::super::lenient::{List, Scalar};
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
-use super::super::signature::{Compare, Number, Part, What};
+use super::super::signature::{Absent, Compare, Number, Part, What};
 use super::distance::{From, distances};
 use super::scalar::{choice, expected, is_list, is_mapping, switch};
 
@@ -21,19 +21,80 @@ pub(super) fn parts(
     raw: Option<&List<raw::Part>>,
     here: &Here<'_>,
     findings: &mut Findings,
-) -> Vec<Part> {
+) -> Found {
     let Some(raw) = raw else {
         findings.error(here, "missing");
-        return Vec::new();
+        return Found::default();
     };
     is_list(raw, here, findings);
     if raw.items.is_empty() && raw.found.is_none() {
         findings.error(here, "the list is empty");
     }
-    let parts = raw.items.iter().enumerate();
-    parts
-        .filter_map(|(index, raw)| part(raw, index, &here.index(index), findings))
-        .collect()
+    let mut found = Found::default();
+    for (index, raw) in raw.items.iter().enumerate() {
+        let here = here.index(index);
+        if is_negated(raw, &here, findings) {
+            found
+                .absent
+                .extend(absent(raw, found.parts.len(), &here, findings));
+        } else {
+            found
+                .parts
+                .extend(part(raw, found.parts.len(), &here, findings));
+        }
+    }
+    found
+}
+
+/// What is looked for, and what must not be there.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) parts: Vec<Part>,
+    pub(super) absent: Vec<Absent>,
+}
+
+fn is_negated(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> bool {
+    let not = raw.not.as_ref();
+    not.and_then(|value| switch(value, &here.key("not"), findings)) == Some(true)
+}
+
+/// Bytes that must not be within a range behind the part before.
+fn absent(
+    raw: &raw::Part,
+    parts: usize,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<Absent> {
+    if !is_mapping(&raw.odd, raw::Part::KEYS, here, findings) {
+        return None;
+    }
+    let what = what(raw, here, findings);
+    let place = match &raw.after {
+        Some(value) => distances(value, From::PartBefore, &here.key("after"), findings)?,
+        None => (0, None),
+    };
+    let (first, Some(last)) = place else {
+        let reported = findings.error(here, "what must not be there needs a range that ends");
+        reported.suggest(|| Some("such as `after: 0..100`".to_owned()));
+        return None;
+    };
+    if parts == 0 || raw.at.is_some() {
+        findings.error(here, "what must not be there stands behind a part that is");
+        return None;
+    }
+    let What::Bytes { bytes, nocase } = what? else {
+        findings
+            .error(here, "only text and bytes must not be there")
+            .suggest(|| Some("compare the number the other way".to_owned()));
+        return None;
+    };
+    Some(Absent {
+        bytes,
+        nocase,
+        behind: parts - 1,
+        first,
+        last,
+    })
 }
 
 fn part(raw: &raw::Part, index: usize, here: &Here<'_>, findings: &mut Findings) -> Option<Part> {

@@ -13,8 +13,9 @@ use super::super::model::{Profile, Service};
 use super::super::place::{Here, Place, quoted};
 use super::super::raw::{self, Keys};
 use super::super::signature::{Action, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED};
+use super::distance::{From, distances};
 use super::name::{self, closest};
-use super::scalar::{choice, duration, each, expected, is_list, is_mapping, number, word};
+use super::scalar::{choice, duration, each, expected, is_list, is_mapping, number, switch, word};
 use super::{Names, part, service};
 
 /// Reads the signatures of all files, by number of file.
@@ -100,6 +101,8 @@ fn signature(
         ("either", Sender::Either),
     ];
     let action = one_of(&raw.action, actions, &here.key("action"), findings);
+    let services = services(raw, here, findings);
+    let found = part::parts(raw.find.as_ref(), &here.key("find"), findings);
     let begins = [("connection", false), ("turn", true)];
     let signature = Signature {
         message: text(&raw.message, "message", findings),
@@ -114,10 +117,18 @@ fn signature(
         action,
         sender: one_of(&raw.from, senders, &here.key("from"), findings),
         turns: one_of(&raw.begin, begins, &here.key("begin"), findings),
-        services: services(raw, here, findings),
         profiles: profiles_of(raw.profiles.as_ref(), names, profiles, here, findings),
         tags: tags(raw.tags.as_ref(), names, &here.key("tags"), findings),
-        parts: part::parts(raw.find.as_ref(), &here.key("find"), findings),
+        length: length(
+            raw.length.as_ref(),
+            &services,
+            &here.key("length"),
+            findings,
+        ),
+        ends: ends(raw.ends.as_ref(), &services, &here.key("ends"), findings),
+        services,
+        parts: found.parts,
+        absent: found.absent,
         name,
         id,
     };
@@ -151,6 +162,52 @@ fn quarantine(
     }
     let lasts = duration(value, Duration::from_secs(1), LONGEST, here, findings)?;
     Some(Quarantine::Seconds(lasts.as_secs() as u32))
+}
+
+/// Bytes of a datagram: a number, or a range.
+fn length(
+    value: Option<&Scalar>,
+    services: &[Service],
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<(u16, u16)> {
+    let value = value?;
+    is_of_datagrams(services, here, findings);
+    let (least, most) = distances(value, From::Beginning, here, findings)?;
+    let most = most.unwrap_or(u16::MAX.into());
+    match (u16::try_from(least), u16::try_from(most)) {
+        (Ok(least), Ok(most @ 1..)) => Some((least, most)),
+        _ => {
+            findings.error(here, "a datagram has 1 to 65535 bytes");
+            None
+        }
+    }
+}
+
+fn ends(
+    value: Option<&Scalar>,
+    services: &[Service],
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> bool {
+    let Some(value) = value else { return false };
+    let ends = switch(value, here, findings) == Some(true);
+    if ends {
+        is_of_datagrams(services, here, findings);
+    }
+    ends
+}
+
+fn is_of_datagrams(services: &[Service], here: &Here<'_>, findings: &mut Findings) {
+    if services
+        .iter()
+        .any(|service| !matches!(service, Service::Udp(..)))
+    {
+        findings.error(
+            here,
+            "only datagrams, of `udp` alone, have a length and an end",
+        );
+    }
 }
 
 fn one_of<T: Copy + Default, const N: usize>(

@@ -29,6 +29,8 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     let (sender, services) = ends(&header, options.flow.unwrap_or_default())?;
     let Found {
         parts,
+        absent,
+        ends,
         placed,
         narrowed,
     } = parts(options.conditions)?;
@@ -50,6 +52,9 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         profiles: Vec::new(),
         tags: Vec::new(),
         parts,
+        absent,
+        length: options.length,
+        ends,
     };
     tables::lower(&signature).map_err(unfit)?;
     Ok(Lowered {
@@ -64,6 +69,7 @@ fn unfit(unfit: Unfit) -> Refusal {
         Unfit::Parts(_) => "parts",
         Unfit::Span(_) | Unfit::Back(_) => "span",
         Unfit::NoBytes | Unfit::Empty => "no content",
+        Unfit::Absent(_) => "content:!",
         Unfit::Unplaced | Unfit::Reversed | Unfit::Nowhere => "place",
     };
     refuse(keyword, unfit.to_string())

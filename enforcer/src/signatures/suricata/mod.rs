@@ -17,6 +17,7 @@ mod ends;
 mod extent;
 mod flow;
 mod header;
+mod length;
 mod lexer;
 mod lines;
 mod lower;

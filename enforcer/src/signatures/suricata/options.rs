@@ -6,6 +6,7 @@ use super::byte_test::{ByteTest, byte_test};
 use super::content::bytes;
 use super::flow::{Flow, flow};
 use super::header::Protocol;
+use super::length::{data_at, dsize};
 use super::lexer::Keyword;
 use super::refusal::{Refusal, refuse};
 
@@ -16,6 +17,8 @@ const FARTHEST: i32 = u16::MAX as i32;
 pub(super) struct Options {
     pub(super) about: About,
     pub(super) flow: Option<Flow>,
+    /// Bytes of a datagram, at least and at most.
+    pub(super) length: Option<(u16, u16)>,
     /// In the order in which they are written.
     pub(super) conditions: Vec<Condition>,
 }
@@ -24,6 +27,8 @@ pub(super) struct Options {
 pub(super) enum Condition {
     Content(Content),
     ByteTest(ByteTest),
+    /// A byte at a distance from the end of the content before.
+    Data(i32),
 }
 
 /// Bytes, and where they stand: from the beginning, from the end of the content before,
@@ -32,6 +37,10 @@ pub(super) enum Condition {
 pub(super) struct Content {
     /// Never none.
     pub(super) bytes: Vec<u8>,
+    /// Whether it must not be there.
+    pub(super) negated: bool,
+    /// Whether nothing comes behind it.
+    pub(super) ends: bool,
     pub(super) nocase: bool,
     pub(super) offset: Option<i32>,
     /// Never less than the bytes' length.
@@ -68,11 +77,21 @@ impl Options {
                 let test = byte_test(keyword)?;
                 self.conditions.push(Condition::ByteTest(test));
             }
+            "endswith" if protocol == Protocol::Tcp => {
+                return Err(refuse("endswith (tcp)", "a stream has no end"));
+            }
             "nocase" | "offset" | "depth" | "startswith" | "distance" | "within"
-            | "fast_pattern" => {
+            | "fast_pattern" | "endswith" => {
                 let content = self.last_content();
                 let content = content.ok_or_else(|| keyword.refuse("no content is before it"))?;
                 content.modify(keyword)?;
+            }
+            "isdataat" => self.conditions.push(Condition::Data(data_at(keyword)?)),
+            "dsize" => {
+                let before = self.length.replace(dsize(keyword, protocol)?);
+                if before.is_some() {
+                    return Err(keyword.refuse("there are two of them"));
+                }
             }
             "threshold" => threshold(keyword)?,
             _ if self.about.read(keyword)? => {}
@@ -85,7 +104,7 @@ impl Options {
         let mut latest = self.conditions.iter_mut().rev();
         latest.find_map(|condition| match condition {
             Condition::Content(content) => Some(content),
-            Condition::ByteTest(_) => None,
+            Condition::ByteTest(_) | Condition::Data(_) => None,
         })
     }
 }
@@ -106,15 +125,17 @@ fn threshold(keyword: Keyword<'_>) -> Result<(), Refusal> {
 }
 
 fn content(keyword: Keyword<'_>) -> Result<Content, Refusal> {
-    if keyword.value()?.starts_with('!') {
-        return Err(refuse(
-            "content:!",
-            "a signature cannot ask that bytes are missing",
-        ));
-    }
+    let (negated, keyword) = match keyword.value()?.strip_prefix('!') {
+        Some(rest) => {
+            let value = Some(rest.trim_start());
+            (true, Keyword { value, ..keyword })
+        }
+        None => (false, keyword),
+    };
     let bytes = bytes(keyword.quoted()?).map_err(|why| keyword.refuse(why))?;
     Ok(Content {
         bytes,
+        negated,
         ..Content::default()
     })
 }
@@ -126,6 +147,10 @@ impl Content {
             "nocase" => {
                 keyword.bare()?;
                 self.nocase = true;
+            }
+            "endswith" => {
+                keyword.bare()?;
+                self.ends = true;
             }
             // A hint for Suricata's search, not a condition.
             "fast_pattern" => {

@@ -3,7 +3,7 @@
 
 use std::iter::once;
 
-use crate::policy::signature::{Part, SPAN, What};
+use crate::policy::signature::{Absent, Part, SPAN, What};
 
 use super::extent::{Extent, extent, spread};
 use super::options::Condition;
@@ -14,6 +14,10 @@ use super::runs::{Run, runs};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) parts: Vec<Part>,
+    /// What must not be there.
+    pub(super) absent: Vec<Absent>,
+    /// Whether the last part ends the payload.
+    pub(super) ends: bool,
     /// Whether it counts from the beginning.
     pub(super) placed: bool,
     /// Whether [`SPAN`] keeps it from hits that the rule would have.
@@ -33,11 +37,25 @@ pub(super) fn parts(conditions: Vec<Condition>) -> Result<Found, Refusal> {
     let placed = runs
         .iter()
         .any(|run| (run.head.first, run.head.last) != (0, None));
+    let (mut absent, mut before, mut ends) = (Vec::new(), 0, None);
+    for run in &runs {
+        absent.extend(run.absent.iter().map(|one| Absent {
+            behind: before + one.behind,
+            ..one.clone()
+        }));
+        ends = run.ends.map(|place| before + place).or(ends);
+        before += 1 + run.others.len();
+    }
+    if ends.is_some_and(|place| place + 1 != before) {
+        return Err(refuse("endswith", "something is looked for behind it"));
+    }
     let parts = runs
         .into_iter()
         .flat_map(|run| once(run.head).chain(run.others));
     Ok(Found {
         parts: parts.map(reachable).collect(),
+        absent,
+        ends: ends.is_some(),
         placed,
         narrowed: most.is_none_or(|most| most > span),
     })

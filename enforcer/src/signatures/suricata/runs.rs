@@ -2,7 +2,7 @@
 //! counts from the end of the part before, be it bytes or a number; a condition counts
 //! from the end of the last content.
 
-use crate::policy::signature::{Part, What};
+use crate::policy::signature::{Absent, Compare, Number, Part, What};
 
 use super::byte_test::ByteTest;
 use super::options::{Condition, Content};
@@ -15,6 +15,10 @@ pub(super) struct Run {
     pub(super) head: Part,
     /// Each counts from the part before.
     pub(super) others: Vec<Part>,
+    /// What must not be there, behind a part of the run by its place in it.
+    pub(super) absent: Vec<Absent>,
+    /// Place in it of the part that ends the payload.
+    pub(super) ends: Option<usize>,
 }
 
 /// Runs of parts, in the order of the rule.
@@ -30,6 +34,7 @@ pub(super) fn runs(conditions: Vec<Condition>) -> Result<Vec<Run>, Refusal> {
         match condition {
             Condition::Content(content) => runs.content(content)?,
             Condition::ByteTest(test) => runs.byte_test(test)?,
+            Condition::Data(distance) => runs.data(distance)?,
         }
     }
     if runs.last.is_none() {
@@ -47,6 +52,8 @@ struct Runs {
 #[derive(Clone, Copy)]
 struct LastContent {
     run: usize,
+    /// Place of that content in the run.
+    place: usize,
     /// Bytes from the end of that content to the end of the run.
     ahead: i32,
 }
@@ -69,13 +76,22 @@ impl Runs {
         } else {
             window(content.offset.unwrap_or(0), content.depth)
         };
+        if content.negated {
+            return self.absent(content, first, last);
+        }
+        let ends = content.ends;
         let what = What::Bytes {
             bytes: content.bytes,
             nocase: content.nocase,
         };
         if is_relative && self.last.is_some() {
             self.hang(what, first, last);
-            self.last = self.last.map(|last| LastContent { ahead: 0, ..last });
+            self.last = self.last.map(|last| LastContent {
+                place: self.runs.get(last.run).map_or(0, |run| run.others.len()),
+                ahead: 0,
+                ..last
+            });
+            self.note_end(ends);
             return Ok(());
         }
         let keyword = match (content.distance, content.within) {
@@ -85,9 +101,72 @@ impl Runs {
         };
         self.last = Some(LastContent {
             run: self.runs.len(),
+            place: 0,
             ahead: 0,
         });
-        self.begin(keyword, what, first.max(0), last)
+        self.begin(keyword, what, first.max(0), last)?;
+        self.note_end(ends);
+        Ok(())
+    }
+
+    /// The last content ends the payload.
+    fn note_end(&mut self, ends: bool) {
+        if let Some(last) = self.last.filter(|_| ends)
+            && let Some(run) = self.runs.get_mut(last.run)
+        {
+            run.ends = Some(last.place);
+        }
+    }
+
+    /// Bytes that must not be in a window behind the last content, which moves nothing on.
+    fn absent(&mut self, content: Content, first: i32, last: Option<i32>) -> Result<(), Refusal> {
+        let is_relative = content.distance.is_some() || content.within.is_some();
+        let Some(before) = self.last.filter(|_| is_relative) else {
+            return Err(refuse(
+                "content:! (absolute)",
+                "what must not be there stands behind what is",
+            ));
+        };
+        let Some(last) = last else {
+            return Err(refuse(
+                "content:! (unbounded)",
+                "nobody knows what a stream will never bear",
+            ));
+        };
+        if content.ends {
+            return Err(refuse(
+                "endswith",
+                "what is not there does not end anything",
+            ));
+        }
+        if let Some(run) = self.runs.get_mut(before.run) {
+            run.absent.push(Absent {
+                bytes: content.bytes,
+                nocase: content.nocase,
+                behind: before.place,
+                first,
+                last,
+            });
+        }
+        Ok(())
+    }
+
+    /// A byte, whichever, at a distance from the end of the last content.
+    fn data(&mut self, distance: i32) -> Result<(), Refusal> {
+        let any = What::Number(Number {
+            width: 1,
+            little_endian: false,
+            mask: 0,
+            compare: Compare::Equal,
+            value: 0,
+        });
+        let Some(last) = self.last else {
+            return Err(refuse("isdataat", "no content is before it"));
+        };
+        self.hang(any, distance, Some(distance));
+        let ahead = distance.saturating_add(1);
+        self.last = Some(LastContent { ahead, ..last });
+        Ok(())
     }
 
     fn byte_test(&mut self, test: ByteTest) -> Result<(), Refusal> {
@@ -104,7 +183,7 @@ impl Runs {
 
     /// Adds a part at places from the end of the last content.
     fn hang(&mut self, what: What, first: i32, last: Option<i32>) {
-        let Some(LastContent { run, ahead }) = self.last else {
+        let Some(LastContent { run, ahead, .. }) = self.last else {
             return;
         };
         if let Some(run) = self.runs.get_mut(run) {
@@ -137,6 +216,8 @@ impl Runs {
         self.runs.push(Run {
             head,
             others: Vec::new(),
+            absent: Vec::new(),
+            ends: None,
         });
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Rules are loaded exactly, or refused by name.
 
 mod about;
+mod absence;
 mod agreement;
 mod files;
 mod header;

@@ -14,6 +14,8 @@ use crate::policy::signature::{Compare, Number, Part, Signature, What};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lowered {
     pub parts: Vec<PartLine>,
+    /// What must not be there.
+    pub absent: Vec<PartLine>,
     /// Index of the part that the automaton finds.
     pub fast: usize,
 }
@@ -37,6 +39,8 @@ pub enum Unfit {
     Span(i32),
     /// A part stands so many bytes back.
     Back(i32),
+    /// So many bytes must not be there, or behind no part.
+    Absent(usize),
     /// No part compares bytes.
     NoBytes,
     /// A part counts from the beginning, and the one before has no place there.
@@ -53,6 +57,8 @@ pub enum Unfit {
 /// What the tables cannot hold.
 pub fn lower(signature: &Signature) -> Result<Lowered, Unfit> {
     let mut parts = Vec::new();
+    // Of each part, the line that it ends with.
+    let mut last_lines = Vec::new();
     // Where the part before ends, if that is one place.
     let mut fixed_end = Some(0_i32);
     for (index, part) in signature.parts.iter().enumerate() {
@@ -65,18 +71,51 @@ pub fn lower(signature: &Signature) -> Result<Lowered, Unfit> {
             return Err(Unfit::Empty);
         }
         parts.extend(lines(&part.what, first, last, index > 0));
+        last_lines.push(parts.len() as u8 - 1);
     }
     if parts.len() > PARTS {
         return Err(Unfit::Parts(parts.len()));
     }
-    limit_span(&mut parts)?;
+    let absent = absent_lines(signature, &last_lines)?;
+    let reach = absent.iter().map(|line| line.last + i32::from(line.length));
+    limit_span(&mut parts, reach.max().unwrap_or(0).max(0))?;
     let bytes = parts.iter().enumerate();
     let bytes = bytes.filter(|(_, part)| part.flags & PART_NUMBER == 0);
     let fast = bytes.max_by_key(|(index, part)| (worth(part), std::cmp::Reverse(*index)));
     match fast {
-        Some((fast, _)) => Ok(Lowered { parts, fast }),
+        Some((fast, _)) => Ok(Lowered {
+            parts,
+            absent,
+            fast,
+        }),
         None => Err(Unfit::NoBytes),
     }
+}
+
+/// The lines of what must not be there; of bytes each that fits into one.
+fn absent_lines(signature: &Signature, last_lines: &[u8]) -> Result<Vec<PartLine>, Unfit> {
+    let mut absent = Vec::new();
+    for one in &signature.absent {
+        let what = What::Bytes {
+            bytes: one.bytes.clone(),
+            nocase: one.nocase,
+        };
+        let lines = lines(&what, one.first, Some(one.last), true);
+        let ([line], Some(behind)) = (lines.as_slice(), last_lines.get(one.behind)) else {
+            return Err(Unfit::Absent(one.bytes.len()));
+        };
+        if one.bytes.is_empty() || one.last < one.first {
+            return Err(Unfit::Reversed);
+        }
+        absent.push(PartLine {
+            behind: *behind,
+            ..*line
+        });
+    }
+    if absent.len() > PARTS {
+        return Err(Unfit::Parts(absent.len()));
+    }
+    Ok(absent)
 }
 
 /// Distances of a part from the one before, or of the first one from the beginning.
@@ -156,13 +195,15 @@ fn number_line(number: &Number, mut line: PartLine) -> PartLine {
     line
 }
 
-/// Lets parts be as far apart as the span of a signature allows.
-fn limit_span(parts: &mut [PartLine]) -> Result<(), Unfit> {
+/// Lets parts be as far apart as the span of a signature allows, of which so much is
+/// needed for what must not be there.
+fn limit_span(parts: &mut [PartLine], reach: i32) -> Result<(), Unfit> {
     let lengths: i32 = parts.iter().map(|part| i32::from(part.length)).sum();
     let gaps: i32 = parts.iter().skip(1).map(|part| part.first.max(0)).sum();
-    let spare = SPAN as i32 - lengths - gaps;
+    let covered = lengths.saturating_add(gaps).saturating_add(reach);
+    let spare = SPAN as i32 - covered;
     if spare < 0 {
-        return Err(Unfit::Span(lengths + gaps));
+        return Err(Unfit::Span(covered));
     }
     for part in parts.iter_mut().skip(1) {
         if part.first < -(SPAN as i32) {
@@ -201,6 +242,10 @@ impl fmt::Display for Unfit {
                 write!(f, "it reaches over {bytes} bytes at least; {SPAN} are possible")
             }
             Self::Back(bytes) => write!(f, "a part stands {bytes} bytes back"),
+            Self::Absent(bytes) => write!(
+                f,
+                "{bytes} bytes that must not be there, behind a part; {PATTERN} are possible"
+            ),
             Self::NoBytes => {
                 f.write_str("no part compares bytes: numbers alone are found everywhere")
             }

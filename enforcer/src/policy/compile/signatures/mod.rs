@@ -95,7 +95,7 @@ pub(super) fn place(
     let lines: Vec<SignatureLine> = lines
         .map(|(index, (signature, lowered))| SignatureLine {
             id: signature.id,
-            parts: image.place(&lowered.parts),
+            parts: image.place(&[&*lowered.parts, &*lowered.absent].concat()),
             count: lowered.parts.len() as u32,
             fast: lowered.fast as u32,
             profiles: profiles[index],
@@ -106,7 +106,11 @@ pub(super) fn place(
             },
             turns: signature.turns.into(),
             groups: place_tags(image, signature, devices),
-            reserved: [0; 8],
+            absent: lowered.absent.len() as u32,
+            shortest: signature.length.map_or(0, |(least, _)| least.into()),
+            longest: signature.length.map_or(0, |(_, most)| most.into()),
+            ends: signature.ends.into(),
+            reserved: [0; 4],
         })
         .collect();
     let line = InspectionLine {
