@@ -20,8 +20,8 @@ pub(super) fn ends(header: &Header, flow: Flow) -> Result<(Sender, Vec<Service>)
     } else {
         one_way(header, flow)
     }?;
-    let service = |&(first, last): &(u16, u16)| header.protocol.service(first, last);
-    Ok((sender, ports.iter().map(service).collect()))
+    let services = |&(first, last): &(u16, u16)| header.protocol.services(first, last);
+    Ok((sender, ports.iter().flat_map(services).collect()))
 }
 
 fn one_way(header: &Header, flow: Flow) -> Result<(Sender, &Ports), Refusal> {

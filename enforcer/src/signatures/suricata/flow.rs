@@ -47,7 +47,7 @@ pub(super) fn flow(keyword: Keyword<'_>, protocol: Protocol) -> Result<Flow, Ref
             return Err(keyword.refuse("both directions"));
         }
     }
-    if established && protocol == Protocol::Udp && flow.toward != Some(Toward::Client) {
+    if established && protocol != Protocol::Tcp && flow.toward != Some(Toward::Client) {
         return Err(refuse(
             "flow:established (udp)",
             "a signature also sees what a client sends before it is answered",

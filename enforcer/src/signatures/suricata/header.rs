@@ -20,6 +20,8 @@ pub(super) struct Header {
 pub(super) enum Protocol {
     Tcp,
     Udp,
+    /// Both of these, and what a signature does not look at.
+    Ip,
 }
 
 /// # Errors
@@ -53,6 +55,7 @@ fn protocol(word: &str) -> Result<Protocol, Refusal> {
     match word {
         "tcp" => Ok(Protocol::Tcp),
         "udp" => Ok(Protocol::Udp),
+        "ip" => Ok(Protocol::Ip),
         "tcp-pkt" => Err(refuse(
             word,
             "it looks at segments one by one, a signature at the stream",
@@ -127,10 +130,12 @@ fn is_hint(name: &str, negates: bool) -> Result<(), Refusal> {
 }
 
 impl Protocol {
-    pub(super) const fn service(self, first: u16, last: u16) -> Service {
+    pub(super) fn services(self, first: u16, last: u16) -> Vec<Service> {
+        let (tcp, udp) = (Service::Tcp(first, last), Service::Udp(first, last));
         match self {
-            Self::Tcp => Service::Tcp(first, last),
-            Self::Udp => Service::Udp(first, last),
+            Self::Tcp => vec![tcp],
+            Self::Udp => vec![udp],
+            Self::Ip => vec![tcp, udp],
         }
     }
 }

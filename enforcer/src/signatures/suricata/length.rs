@@ -10,7 +10,7 @@ use super::refusal::{Refusal, refuse};
 /// # Errors
 /// `dsize`, and `dsize (tcp)`: segments have a length, what is cut into them has none.
 pub(super) fn dsize(keyword: Keyword<'_>, protocol: Protocol) -> Result<(u16, u16), Refusal> {
-    if protocol == Protocol::Tcp {
+    if protocol != Protocol::Udp {
         return Err(refuse(
             "dsize (tcp)",
             "a sender chooses the length of a segment",

@@ -36,7 +36,8 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     } = parts(options.conditions)?;
     // Suricata counts from the beginning of a segment or of a piece of the stream, which
     // the sender can choose; what a sender says when it is its turn, it cannot.
-    let turns = placed && header.protocol == Protocol::Tcp;
+    let turns = placed && header.protocol != Protocol::Udp;
+    let partly = header.protocol == Protocol::Ip;
     let name = format!("sid-{sid}");
     let signature = Signature {
         message: about.message.unwrap_or_else(|| name.clone()),
@@ -60,7 +61,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     Ok(Lowered {
         sid,
         signature,
-        narrowed: narrowed || turns,
+        narrowed: narrowed || turns || partly,
     })
 }
 

@@ -57,7 +57,8 @@ pub struct Loaded {
     /// Whether the rule may stretch over more bytes than
     /// [`SPAN`](crate::policy::signature::SPAN): it is found only where it does not; or
     /// counts from the beginning of a TCP payload: it is found where the sender begins to
-    /// speak, and not in every segment. All else means the same in both languages.
+    /// speak, and not in every segment; or is for all of IP: it is found in TCP and UDP.
+    /// All else means the same in both languages.
     pub narrowed: bool,
     pub signature: Signature,
 }

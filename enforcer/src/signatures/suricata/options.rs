@@ -77,7 +77,7 @@ impl Options {
                 let test = byte_test(keyword)?;
                 self.conditions.push(Condition::ByteTest(test));
             }
-            "endswith" if protocol == Protocol::Tcp => {
+            "endswith" if protocol != Protocol::Udp => {
                 return Err(refuse("endswith (tcp)", "a stream has no end"));
             }
             "nocase" | "offset" | "depth" | "startswith" | "distance" | "within"

@@ -1,6 +1,7 @@
 //! What must not be there, how long a payload is, and where it ends.
 
 use super::*;
+use crate::policy::model::Service;
 use crate::policy::signature::{Absent, Compare, Number};
 
 fn absent(bytes: &[u8], behind: usize, first: i32, last: i32) -> Absent {
@@ -122,4 +123,24 @@ fn a_datagram_has_a_length_and_an_end() {
     let first = r#"content:"a"; endswith; content:"b"; distance:1;"#;
     assert_eq!(refused(UDP, first), "endswith");
     assert_eq!(refused(TCP, r#"content:"a"; endswith;"#), "endswith (tcp)");
+}
+
+#[test]
+fn a_rule_for_ip_is_one_for_tcp_and_udp() {
+    const IP: &str = "alert ip any any -> any any";
+    let found = loaded(IP, r#"content:"abc"; depth:9;"#);
+    assert!(found.narrowed && found.signature.turns);
+    let ports = (0, u16::MAX);
+    assert_eq!(
+        found.signature.services,
+        [
+            Service::Tcp(ports.0, ports.1),
+            Service::Udp(ports.0, ports.1)
+        ]
+    );
+    assert_eq!(refused(IP, r#"content:"a"; dsize:9;"#), "dsize (tcp)");
+    assert_eq!(
+        refused(IP, r#"content:"a"; flow:established;"#),
+        "flow:established (udp)"
+    );
 }
