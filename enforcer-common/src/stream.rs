@@ -35,12 +35,11 @@ pub struct Pending {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// Policy whose automaton the states belong to; 0: nothing is known of this end.
+    /// Policy that looked at the last bytes; 0: nothing is known of this end.
     pub epoch: u32,
     /// Sequence number of the next byte.
     pub next: u32,
-    /// State of the automaton after the last one.
-    pub state: u32,
+    pub reserved: u32,
     /// Bytes seen, from the first one on.
     pub length: u32,
     /// 1 where the beginning was seen, else 0.
@@ -49,7 +48,7 @@ pub struct Head {
     pub known: u32,
     /// Sequence number from which on the bytes were looked at by this policy.
     pub floor: u32,
-    pub reserved: u32,
+    pub unused: u32,
     /// Place of the checkpoint to be written next, without end.
     pub checkpoint: u32,
     /// Oldest checkpoint that may be needed, likewise.
@@ -76,12 +75,12 @@ impl Side {
         head: Head {
             epoch: 0,
             next: 0,
-            state: 0,
+            reserved: 0,
             length: 0,
             from_start: 0,
             known: 0,
             floor: 0,
-            reserved: 0,
+            unused: 0,
             checkpoint: 0,
             oldest: 0,
             pending: [Pending {

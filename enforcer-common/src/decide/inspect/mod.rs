@@ -16,13 +16,13 @@ use super::identify::Party;
 use super::trace::Step;
 use super::{Finding, Policy, Work};
 use crate::flow::{FLAG_CUT, protocol};
-use crate::signature::{ACTION_CUT, ACTION_DROP, SPAN, Transitions};
-use crate::stream::{Head, PENDING, Pending};
+use crate::signature::{ACTION_CUT, ACTION_DROP, SPAN};
+use crate::stream::{PENDING, Pending};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
 /// Pieces of the longest packet that there is.
-const PIECES: u32 = 65;
+const PIECES: u32 = 33;
 /// Signatures that one state tells of.
 const TOLD: u32 = 16;
 /// Signatures whose parts are looked for in one piece.
@@ -121,10 +121,12 @@ fn enter_datagram(work: &mut Work) -> u32 {
     if inspection.groups[sender] == 0 || work.packet.end <= work.packet.next {
         return NOTHING;
     }
-    inspection.head = Head {
-        from_start: 1,
-        ..Head::default()
-    };
+    // Field by field: what is written as a whole is written byte by byte.
+    let head = &mut inspection.head;
+    (head.next, head.length, head.from_start, head.known) = (0, 0, 1, 0);
+    for place in 0..PENDING {
+        head.pending[place].signature = 0;
+    }
     inspection.strict = 0;
     inspection.again = inspection.left;
     LOOK
@@ -162,6 +164,8 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     }
     inspection.piece = piece;
     if !policy.tables.load_piece(frame, work) {
+        // The last bytes stay those that were looked at before.
+        work.inspection.piece = 0;
         return false;
     }
     if work.inspection.strict != 0 {
@@ -169,7 +173,9 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     }
     if work.inspection.course != course::AGAIN {
         policy.tables.scan(policy, work);
-        policy.tables.verify_hits(policy, work);
+        if waits(&work.inspection) {
+            policy.tables.verify_hits(policy, work);
+        }
         turn(&mut work.inspection);
     }
     let inspection = &mut work.inspection;
@@ -188,15 +194,24 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     inspection.left == 0 || policy.tables.proceed(policy, work) == LOOK
 }
 
+/// Whether there is a hit to be looked into, of this piece or of one before.
+#[inline(always)]
+fn waits(inspection: &Inspection) -> bool {
+    let mut waiting = inspection.hit_count;
+    for pending in &inspection.head.pending {
+        waiting |= pending.signature;
+    }
+    waiting != 0
+}
+
 /// Moves on behind the piece: its last bytes are what comes before the next one.
 #[inline(always)]
 fn turn(inspection: &mut Inspection) {
     let piece = inspection.piece;
-    // SAFETY: the mask keeps the place inside, and a tail stands behind it: the text is
-    // longer than a piece and two tails.
-    unsafe {
-        let text = inspection.text.as_mut_ptr();
-        copy_tail(text.add(piece as usize & (2 * PIECE - 1)), text);
+    if inspection.left != piece {
+        // SAFETY: a tail's room stands at the beginning of the text too, before the one
+        // that is copied or over it.
+        unsafe { copy_tail(inspection.tail(), inspection.text.as_mut_ptr()) };
     }
     let head = &mut inspection.head;
     let known = head.known.wrapping_add(piece);
@@ -305,13 +320,12 @@ pub(super) fn verify_hit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, ind
     let Some(group) = policy.group(work.inspection.groups[sender]) else {
         return;
     };
-    let (outputs, column) = (group.outputs, group.output_column);
-    let hit = work.inspection.hits[index as usize & (HITS - 1)];
-    let row = group.states + hit.state + (column >> 4);
-    let Some(row) = policy.line::<Transitions>(row) else {
+    let Some(automata) = policy.tables.automata(policy.epoch) else {
         return;
     };
-    let list = row.0[column as usize & 15];
+    let hit = work.inspection.hits[index as usize & (HITS - 1)];
+    let outputs = group.outputs;
+    let list = automata.word(hit.state.into(), group.output_column as u8) as u32;
     for step in 0..TOLD {
         let number = u32::from(policy.short(outputs, list + step));
         if number == 0 {

@@ -1,11 +1,11 @@
 //! Scratch of the inspection: the piece of the text that is looked at, with what came
 //! before it, and what was found so far.
 
-use crate::signature::SPAN;
+use crate::signature::{GroupLine, SPAN};
 use crate::stream::Head;
 
 /// Bytes that are looked at in one go.
-pub const PIECE: usize = 1024;
+pub const PIECE: usize = 2048;
 /// Where a piece stands: behind the bytes that came before it.
 pub(super) const START: usize = SPAN;
 /// A power of two, so that a mask keeps every index inside; there is room for a tail
@@ -62,6 +62,9 @@ pub(super) unsafe fn copy_tail(from: *const u8, to: *mut u8) {
     }
 }
 
+/// Parts of a piece that are walked over at once.
+pub(super) const LANES: usize = 4;
+
 /// Places that patterns were found at, in one piece.
 pub(super) const HITS: usize = 32;
 
@@ -71,7 +74,7 @@ pub(super) const HITS: usize = 32;
 pub(super) struct Hit {
     /// Index in the text of the first byte after it.
     pub(super) end: u32,
-    /// Row of the automaton's state.
+    /// Place of the automaton's state.
     pub(super) state: u32,
 }
 
@@ -129,14 +132,16 @@ pub struct Inspection {
     pub(super) hit_count: u32,
     /// Signatures looked for in the piece.
     pub(super) looks: u32,
-    /// States of the automaton in each lane.
-    pub(super) lanes: [u32; 4],
-    /// Policy and group whose byte classes are at hand.
-    pub(super) classes_of: u64,
+    /// The group whose patterns are looked for.
+    pub(super) group: GroupLine,
+    /// States of the automaton in each lane, and how far apart these are.
+    pub(super) lanes: [u64; LANES],
+    pub(super) share: u32,
+    /// Steps that each lane takes.
+    pub(super) steps: u32,
     /// Where the sender's stream stands; a datagram is one of its own.
     pub(super) head: Head,
     pub(super) hits: [Hit; HITS],
-    pub(super) classes: [u8; 256],
     pub(super) text: [u8; TEXT + SPAN],
 }
 
@@ -162,17 +167,32 @@ impl Inspection {
         outdated: 0,
         hit_count: 0,
         looks: 0,
-        lanes: [0; 4],
-        classes_of: 0,
+        group: GroupLine {
+            classes: 0,
+            root: 0,
+            outputs: 0,
+            output_column: 0,
+            filter: 0,
+            windows: 0,
+            filter_shift: 0,
+            gram: 0,
+            stride: 0,
+            longest: 0,
+            profiles: 0,
+            reserved: [0; 5],
+        },
+        lanes: [0; LANES],
+        share: 0,
+        steps: 0,
         head: Head {
             epoch: 0,
             next: 0,
-            state: 0,
+            reserved: 0,
             length: 0,
             from_start: 0,
             known: 0,
             floor: 0,
-            reserved: 0,
+            unused: 0,
             checkpoint: 0,
             oldest: 0,
             pending: [crate::stream::Pending {
@@ -181,7 +201,6 @@ impl Inspection {
             }; crate::stream::PENDING],
         },
         hits: [Hit { end: 0, state: 0 }; HITS],
-        classes: [0; 256],
         text: [0; TEXT + SPAN],
     };
 
@@ -198,6 +217,53 @@ impl Inspection {
         // SAFETY: the mask keeps the index inside, and there is room for a word behind
         // the last one; any bytes are a valid word.
         unsafe { u64::from_le(load(self.text.as_ptr().add(index as usize & MASK))) }
+    }
+
+    /// Writes eight bytes of the text, from a known index on.
+    #[inline(always)]
+    pub(super) fn put_word(&mut self, index: usize, word: u64) {
+        // SAFETY: the mask keeps the index inside, as for reading.
+        unsafe { store(self.text.as_mut_ptr().add(index & MASK), word) }
+    }
+
+    /// A word of the text, at a distance from an index on.
+    #[inline(always)]
+    pub(super) fn word<W: Copy>(&self, index: u64, distance: usize) -> W {
+        // SAFETY: there is room for a tail behind every index that the mask leaves, and
+        // distances are shorter than one; any bytes are a word.
+        unsafe {
+            let place = self.text_from(index).add(distance).cast::<W>();
+            #[cfg(not(target_arch = "bpf"))]
+            return place.read_unaligned();
+            #[cfg(target_arch = "bpf")]
+            return place.read_volatile();
+        }
+    }
+
+    /// The text from an index on, with room for a piece of it behind.
+    #[inline(always)]
+    pub(super) fn text_from(&self, index: u64) -> *const u8 {
+        // SAFETY: the mask keeps the place inside.
+        unsafe { self.text.as_ptr().add(index as usize & MASK) }
+    }
+
+    /// Takes the group whose patterns are looked for.
+    #[inline(always)]
+    pub(super) fn take_group(&mut self, group: &GroupLine) {
+        let (from, to) = (&raw const *group, &raw mut self.group);
+        for word in 0..size_of::<GroupLine>() / 8 {
+            // SAFETY: both are eight words long, and any bytes are a valid group.
+            unsafe {
+                let word_of_group = load(from.cast::<u8>().add(word * 8));
+                store(to.cast::<u8>().add(word * 8), word_of_group);
+            }
+        }
+    }
+
+    /// The last bytes of the text.
+    #[inline(always)]
+    pub(super) fn tail(&self) -> *const u8 {
+        self.text_from(self.piece.into())
     }
 
     /// Index of the first byte that is known.

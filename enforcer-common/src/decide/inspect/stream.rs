@@ -44,15 +44,17 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
     if payload == 0 && packet.tcp_flags & (flags::SYN | flags::ACK) == 0 {
         return NOTHING;
     }
-    if policy.tables.stream(&work.key).is_none() {
+    let mut known = policy.tables.stream(&work.key);
+    if known.is_none() {
         if payload == 0 && !opens {
             return NOTHING;
         }
         if !policy.tables.begin_stream(&work.key) {
             return LOST;
         }
+        known = policy.tables.stream(&work.key);
     }
-    let Some(stream) = policy.tables.stream(&work.key) else {
+    let Some(stream) = known else {
         return LOST;
     };
     let (side, other) = (stream.side(sender), stream.side(1 - sender));
@@ -365,7 +367,7 @@ pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
         inspection.head.oldest = inspection.head.checkpoint.wrapping_sub(UNDER_WAY as u32);
     }
     // SAFETY: the pointer is into the table's entry, and the place is masked; the
-    // tail is as long as the one in the text, where it stands since the last piece.
+    // tail is as long as the one that the text ends with.
     unsafe {
         let checkpoints = (&raw mut (*side).checkpoints).cast::<Checkpoint>();
         checkpoints
@@ -374,7 +376,7 @@ pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
                 sequence: inspection.sequence,
                 hash: hash_of(inspection),
             });
-        copy_tail(inspection.text.as_ptr(), (&raw mut (*side).tail).cast());
+        copy_tail(inspection.tail(), (&raw mut (*side).tail).cast());
         (&raw mut (*side).head).write(inspection.head);
     }
 }
