@@ -94,3 +94,33 @@ impl Table<'_> {
         unsafe { self.0.start.wrapping_add(index).read() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_reads_as_zero() {
+        let lines = [[u64::MAX; 8]; 5];
+        let automata = Automata::of_lines(&lines);
+        assert_eq!(automata.word(0, 0), u64::from(u32::MAX));
+        assert_eq!(automata.word(256, 15), u64::from(u32::MAX));
+        assert_eq!(automata.word(256, 16), 0);
+        assert_eq!(automata.word(320, 0), 0);
+        assert_eq!(automata.word(u64::MAX, 255), 0);
+        let table = automata.table(256);
+        assert_eq!(table.byte(63), u8::MAX);
+        assert_eq!(table.byte(64), 0);
+        assert_eq!(automata.table(320).byte(0), 0);
+        assert_eq!(automata.table(u32::MAX).byte(u64::MAX), 0);
+    }
+
+    #[test]
+    fn a_bit_of_a_pattern_end_is_no_part_of_the_place() {
+        let mut lines = [[0; 8]; 5];
+        lines[4][0] = 7;
+        let automata = Automata::of_lines(&lines);
+        let tells = u64::from(crate::signature::TELLS);
+        assert_eq!(automata.word(256 | tells, 0), 7);
+    }
+}

@@ -2,11 +2,13 @@
 //! its own; the segments of a TCP connection are one, however it is cut. Place → load →
 //! scan → verify, piece by piece.
 
+mod hash;
 pub(super) mod scan;
 mod scratch;
 pub(super) mod stream;
 pub(super) mod verify;
 
+use self::hash::hash_of;
 use self::scratch::{HITS, START, copy_tail, course};
 pub use self::scratch::{Inspection, PIECE, UNKNOWN};
 use self::stream::{LOOK, LOST, NOTHING};
@@ -224,51 +226,10 @@ fn turn(inspection: &mut Inspection) {
     head.next = head.next.wrapping_add(piece);
 }
 
-/// Hashes the piece on (NH, from UMAC, RFC 4418, 5.2.1; its keys follow from each other as
-/// in Knuth's linear congruential generator MMIX). Who does not know the first key cannot
-/// find other bytes of the same hash but by chance.
+/// Hashes the piece on.
 #[inline(always)]
 pub(super) fn hash_piece<T: Tables>(_policy: &Policy<'_, T>, work: &mut Work) {
-    let inspection = &mut work.inspection;
-    let length = u64::from(inspection.piece);
-    let (mut hash, mut key) = (inspection.hash, inspection.key);
-    let mut index = 0;
-    for _ in 0..PIECE / 8 {
-        if index + 8 > length {
-            break;
-        }
-        hash = hash.wrapping_add(hashed(inspection.word_at(START as u64 + index), key));
-        key = next_key(key);
-        index += 8;
-    }
-    let rest = 8 * (length & 7);
-    if rest != 0 {
-        let word = inspection.word_at(START as u64 + index) & ((1 << rest) - 1);
-        hash = hash.wrapping_add(hashed(word, key));
-        key = next_key(key);
-    }
-    inspection.hash = hash;
-    inspection.key = key;
-}
-
-#[inline(always)]
-const fn hashed(word: u64, key: u64) -> u64 {
-    const HALF: u64 = 0xffff_ffff;
-    let low = word.wrapping_add(key) & HALF;
-    let high = ((word >> 32) + (key >> 32)) & HALF;
-    low.wrapping_mul(high)
-}
-
-#[inline(always)]
-const fn next_key(key: u64) -> u64 {
-    key.wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407)
-}
-
-/// The hash of a segment, as a checkpoint keeps it.
-#[inline(always)]
-const fn hash_of(inspection: &Inspection) -> u32 {
-    (inspection.hash >> 32) as u32 ^ inspection.hash as u32
+    hash::hash_piece(&mut work.inspection);
 }
 
 /// Copies the piece out of the frame.

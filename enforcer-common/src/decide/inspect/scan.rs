@@ -1,5 +1,5 @@
 //! Looks for the patterns of a group in one piece of a text. Clean pieces pass a filter
-//! of grams, the others walk through an automaton, in four lanes at once: the walk is one
+//! of grams, the others walk through an automaton, in lanes at once: the walk is one
 //! chain of look-ups, and lanes hide their latency.
 //!
 //! Both begin before the piece by as much as the longest pattern may reach back, into what
@@ -19,8 +19,14 @@ const BLOCK: u32 = 16;
 /// Such blocks in one go. The kernel's verifier follows every step of a loop: goes that are
 /// calls cost it one.
 const BLOCKS: u32 = 4;
-/// Goes that the lanes need for the longest piece, and for what they begin early by.
-const GOES: u32 = (PIECE / LANES + PATTERN).div_ceil((BLOCK * BLOCKS) as usize) as u32;
+/// Steps by which lanes begin early at most: whole blocks, in which nothing is told.
+const EARLY: u32 = (PATTERN as u32).next_multiple_of(BLOCK);
+/// Goes that the lanes need for the longest piece and for what they begin early by. More of
+/// them end early, where a pattern does: one for each hit, and one for each step at which a
+/// lane is behind the text, which is at most what each share is longer than an equal part.
+const GOES: u32 = (PIECE as u32 / LANES as u32 + 1 + EARLY + BLOCK).div_ceil(BLOCK * BLOCKS)
+    + HITS as u32
+    + BLOCK * LANES as u32;
 /// States above are those in which a pattern ends.
 const LAST_PLACE: u64 = !TELLS as u64;
 /// Grams that are looked at before anything is asked of them.
@@ -53,36 +59,39 @@ pub(in crate::decide) fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work
     }
     let back = longest.wrapping_sub(1);
     let all = length.wrapping_add(back);
+    let early = back.next_multiple_of(BLOCK);
     if group.filter != 0 && is_clean(policy.tables, work, all) {
         return;
     }
     let inspection = &mut work.inspection;
-    // A quarter of the piece for each lane, and more where that fills the last block.
+    // An equal part of the piece for each lane, and more where that fills the last block.
     let steps = length
         .div_ceil(LANES as u32)
-        .wrapping_add(back)
-        .next_multiple_of(BLOCK);
+        .next_multiple_of(BLOCK)
+        .wrapping_add(early);
     inspection.steps = steps;
-    inspection.share = steps.wrapping_sub(back);
+    inspection.early = early;
+    inspection.share = steps.wrapping_sub(early);
     inspection.lanes = [inspection.group.root.into(); LANES];
     let mut step = 0;
-    // A go ends early where a pattern does.
-    for _ in 0..GOES + HITS as u32 {
+    for _ in 0..GOES {
         if step >= work.inspection.steps || work.inspection.hit_count >= HITS as u32 {
-            break;
+            return;
         }
         step = policy.tables.walk(work, step);
-        let [a, b, c, d] = work.inspection.lanes;
-        if a | b | c | d > LAST_PLACE {
+        if together(&work.inspection.lanes) > LAST_PLACE {
             policy.tables.note_hits(work, step);
         }
+    }
+    if step < work.inspection.steps {
+        work.inspection.lost = 1;
     }
 }
 
 /// Nothing came before the text: what stands there is of another one.
 #[inline(always)]
 fn clear_before(inspection: &mut Inspection) {
-    for word in 1..=PATTERN / 8 {
+    for word in 1..=EARLY as usize / 8 {
         inspection.put_word(START - 8 * word, 0);
     }
 }
@@ -212,51 +221,69 @@ pub(in crate::decide) fn walk<T: Tables>(tables: &T, work: &mut Work, from: u32)
     };
     let classes = automata.table(inspection.group.classes);
     let share = u64::from(inspection.share);
-    let first = (START as u64 + 1 + u64::from(from)).wrapping_sub(inspection.group.longest.into());
-    let [mut a, mut b, mut c, mut d] = inspection.lanes;
-    let texts = [
-        inspection.text_from(first),
-        inspection.text_from(first.wrapping_add(share)),
-        inspection.text_from(first.wrapping_add(2 * share)),
-        inspection.text_from(first.wrapping_add(3 * share)),
-    ];
-    let left = u64::from(inspection.steps).wrapping_sub(from.into());
+    let (from, early) = (u64::from(from), u64::from(inspection.early));
+    let first = (START as u64 + from).wrapping_sub(early);
+    let mut states = inspection.lanes;
+    let mut begin = first;
+    let texts = [(); LANES].map(|()| {
+        let text = inspection.text_from(begin);
+        begin = begin.wrapping_add(share);
+        text
+    });
+    let left = u64::from(inspection.steps).wrapping_sub(from);
     let mut taken = 0;
     'walk: for _ in 0..BLOCKS {
         if taken >= left {
             break;
         }
+        // What ends before its share a lane has not to tell: all bits are set until then,
+        // by the sign, as the verifier would follow both ways of a branch.
+        let before = (from + taken).wrapping_sub(early) as i64 >> 63;
+        let told = LAST_PLACE | before as u64;
         for _ in 0..BLOCK {
-            // SAFETY: behind each beginning there is room for a tail, which is longer than
-            // a go.
-            let [ta, tb, tc, td] = texts.map(|text| unsafe { *text.add(taken as usize) });
-            a = automata.word(a, classes.byte(ta.into()));
-            b = automata.word(b, classes.byte(tb.into()));
-            c = automata.word(c, classes.byte(tc.into()));
-            d = automata.word(d, classes.byte(td.into()));
+            // Lane by lane, so that a state never leaves its register: what is put on the
+            // stack comes back late.
+            for (state, text) in states.iter_mut().zip(texts) {
+                // SAFETY: behind each beginning there is room for a tail, which is longer
+                // than a go.
+                let byte = unsafe { text.add(taken as usize).read_volatile() };
+                *state = automata.word(*state, classes.byte(byte.into()));
+            }
             taken += 1;
-            if a | b | c | d > LAST_PLACE {
+            if together(&states) > told {
                 break 'walk;
             }
         }
     }
-    inspection.lanes = [a, b, c, d];
-    from.wrapping_add(taken as u32)
+    inspection.lanes = states;
+    from.wrapping_add(taken) as u32
+}
+
+/// Above [`LAST_PLACE`] where a pattern ends in one of the lanes.
+#[inline(always)]
+fn together(states: &[u64; LANES]) -> u64 {
+    let mut all = 0;
+    for state in states {
+        all |= state;
+    }
+    all
 }
 
 /// Notes the patterns that end before a step, each in the lane whose share it ends in.
 #[inline(always)]
 pub(in crate::decide) fn note_hits<T: Tables>(_tables: &T, work: &mut Work, step: u32) {
     let inspection = &mut work.inspection;
-    let longest = inspection.group.longest;
-    let behind = (START as u32).wrapping_add(inspection.piece);
+    let (early, behind) = (
+        inspection.early,
+        (START as u32).wrapping_add(inspection.piece),
+    );
     for lane in 0..LANES {
         let state = inspection.lanes[lane];
-        let end = (START as u32 + 1)
-            .wrapping_sub(longest)
+        let end = (START as u32)
+            .wrapping_sub(early)
             .wrapping_add(inspection.share.wrapping_mul(lane as u32))
             .wrapping_add(step);
-        if state <= LAST_PLACE || step < longest || step > inspection.steps || end > behind {
+        if state <= LAST_PLACE || step <= early || step > inspection.steps || end > behind {
             continue;
         }
         // Beyond what there is room for the first ones are overwritten; the count tells.

@@ -56,14 +56,37 @@ unsafe fn store(place: *mut u8, word: u64) {
 /// Both places have that many bytes.
 #[inline(always)]
 pub(super) unsafe fn copy_tail(from: *const u8, to: *mut u8) {
-    for word in 0..SPAN / 8 {
+    // SAFETY: as promised by the caller.
+    unsafe { copy_words::<{ SPAN / 8 }>(from, to) };
+}
+
+/// Copies where a stream stands.
+///
+/// # Safety
+/// Both places have room for a head.
+#[inline(always)]
+pub(super) unsafe fn copy_head(from: *const Head, to: *mut Head) {
+    // SAFETY: as promised by the caller; a head is that many words.
+    unsafe { copy_words::<{ size_of::<Head>() / 8 }>(from.cast(), to.cast()) };
+}
+
+const _: () = assert!(SPAN.is_multiple_of(8) && size_of::<Head>().is_multiple_of(8));
+
+/// Copies words, which on the BPF target takes an eighth of the time that bytes take: what
+/// Rust copies as a whole it copies byte by byte there.
+///
+/// # Safety
+/// Both places have that many words.
+#[inline(always)]
+unsafe fn copy_words<const WORDS: usize>(from: *const u8, to: *mut u8) {
+    for word in 0..WORDS {
         // SAFETY: as promised by the caller.
         unsafe { store(to.add(word * 8), load(from.add(word * 8))) };
     }
 }
 
 /// Parts of a piece that are walked over at once.
-pub(super) const LANES: usize = 4;
+pub(super) const LANES: usize = 5;
 
 /// Places that patterns were found at, in one piece.
 pub(super) const HITS: usize = 32;
@@ -137,8 +160,9 @@ pub struct Inspection {
     /// States of the automaton in each lane, and how far apart these are.
     pub(super) lanes: [u64; LANES],
     pub(super) share: u32,
-    /// Steps that each lane takes.
+    /// Steps that each lane takes, the first of them before its share.
     pub(super) steps: u32,
+    pub(super) early: u32,
     /// Where the sender's stream stands; a datagram is one of its own.
     pub(super) head: Head,
     pub(super) hits: [Hit; HITS],
@@ -184,6 +208,7 @@ impl Inspection {
         lanes: [0; LANES],
         share: 0,
         steps: 0,
+        early: 0,
         head: Head {
             epoch: 0,
             next: 0,
@@ -250,13 +275,10 @@ impl Inspection {
     /// Takes the group whose patterns are looked for.
     #[inline(always)]
     pub(super) fn take_group(&mut self, group: &GroupLine) {
-        let (from, to) = (&raw const *group, &raw mut self.group);
-        for word in 0..size_of::<GroupLine>() / 8 {
-            // SAFETY: both are eight words long, and any bytes are a valid group.
-            unsafe {
-                let word_of_group = load(from.cast::<u8>().add(word * 8));
-                store(to.cast::<u8>().add(word * 8), word_of_group);
-            }
+        const WORDS: usize = size_of::<GroupLine>() / 8;
+        // SAFETY: both are that many words long, and any bytes are a valid group.
+        unsafe {
+            copy_words::<WORDS>((&raw const *group).cast(), (&raw mut self.group).cast());
         }
     }
 

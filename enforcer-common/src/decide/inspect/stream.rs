@@ -2,8 +2,8 @@
 //! turn. What is let through is remembered until the other end has it, so that bytes
 //! which come again can be told from others.
 
-use super::hash_of;
-use super::scratch::{Inspection, START, UNKNOWN, copy_tail, course};
+use super::hash::hash_of;
+use super::scratch::{Inspection, START, UNKNOWN, copy_head, copy_tail, course};
 use crate::decide::{Policy, Work};
 use crate::packet::transport::flags;
 use crate::signature::SPAN;
@@ -169,7 +169,7 @@ unsafe fn begin(epoch: u32, work: &Work, side: *mut Side, other: *mut Side) {
 #[inline(always)]
 unsafe fn take_head(epoch: u32, inspection: &mut Inspection, side: *mut Side) {
     // SAFETY: as promised by the caller.
-    inspection.head = unsafe { (&raw const (*side).head).read() };
+    unsafe { copy_head(&raw const (*side).head, &raw mut inspection.head) };
     let head = &mut inspection.head;
     if head.epoch != epoch && head.epoch != 0 {
         head.epoch = epoch;
@@ -377,7 +377,7 @@ pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
                 hash: hash_of(inspection),
             });
         copy_tail(inspection.tail(), (&raw mut (*side).tail).cast());
-        (&raw mut (*side).head).write(inspection.head);
+        copy_head(&raw const inspection.head, &raw mut (*side).head);
     }
 }
 
