@@ -7,6 +7,7 @@ extern crate std;
 
 pub mod addr;
 pub mod application;
+pub mod automata;
 pub mod control;
 pub mod counter;
 pub mod decide;

@@ -27,42 +27,35 @@ pub struct InspectionLine {
     pub more: [u64; 5],
 }
 
-/// Signatures that are looked for together.
+/// Signatures that are looked for together. Places are those of [`crate::automata`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupLine {
-    /// [`ByteClasses`], four lines of them.
+    /// Place of a class for each byte, letters of either case being one.
     pub classes: u32,
-    /// [`Transitions`] of all states, the root's first.
-    pub states: u32,
+    /// Place of the root's row. The row of a state has a word for each class: the place of
+    /// the row of the state that follows, with [`TELLS`] where a pattern ends.
+    pub root: u32,
     /// [`crate::table::Row`]s: signatures that a state tells of, each list ended by 0.
     pub outputs: u32,
-    /// Column of a state's transitions in which the place of its list stands.
+    /// Column of a state's row in which the place of its list stands.
     pub output_column: u32,
-    /// Lines of 512 bits: grams that occur in the patterns; 0 where there is no filter.
+    /// Place of a table with a bit for each gram that a pattern may be known by; 0 where
+    /// there is no filter. And of one that is as long, with a bit for the whole windows that
+    /// these grams are taken from.
     pub filter: u32,
-    /// By how much a gram's hash is shifted to be a place in the filter.
+    pub windows: u32,
+    /// By how much a gram's hash is shifted to be an index in the filter.
     pub filter_shift: u32,
-    /// Bytes in a gram, 4 or 8, and bits of a word that it leaves unused.
+    /// Bytes in a gram, and between the beginnings of those that are looked at.
     pub gram: u32,
-    pub gram_shift: u32,
+    pub stride: u32,
     /// Bytes in the longest pattern.
     pub longest: u32,
     /// Line of the [`Profiles`] that some signature of the group is for; 0: all.
     pub profiles: u32,
-    pub reserved: [u32; 6],
+    pub reserved: [u32; 5],
 }
-
-/// Class of each byte in an automaton, letters of either case being one.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteClasses(pub [u8; 64]);
-
-/// A piece of a state's row: by byte class the state that follows, as the first line of
-/// its row, counted from [`GroupLine::states`]; with [`TELLS`] where a pattern ends.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Transitions(pub [u32; 16]);
 
 /// A pattern ends in this state.
 pub const TELLS: u32 = 1 << 31;
@@ -162,14 +155,49 @@ pub struct Profiles(pub [u64; 8]);
 
 pub const PROFILE_LINES: u32 = 8;
 
-/// Place of a gram in a filter. `unused` is how many of the word's last bits are none of
-/// its. Bit 5 is set in every byte, which makes letters of either case one.
+/// What is folded into one in a gram: letters of either case, by bit 5.
+pub const FOLDED: u64 = 0x2020_2020_2020_2020;
+
+/// Hash of a gram, from the word that begins with it.
 #[inline(always)]
-pub const fn gram_hash(word: u64, unused: u32, shift: u32) -> u64 {
-    let folded = (word | 0x2020_2020_2020_2020) << (unused & 63);
+pub const fn gram_hash(word: u64, bytes: u32) -> u64 {
     // A multiplier without structure: the fractional part of the golden ratio.
-    folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (shift & 63)
+    first_bytes(word, bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Distance between the grams of a text that are looked at.
-pub const STRIDE: usize = 4;
+/// Another hash, of the window that a gram was taken from (the multiplier is that of Steele
+/// and Vigna, 2021).
+#[inline(always)]
+pub const fn window_hash(word: u64, bytes: u32) -> u64 {
+    first_bytes(word, bytes).wrapping_mul(0xd134_2543_de82_ef95)
+}
+
+/// Bytes of a window that are compared.
+#[inline(always)]
+pub const fn window_length(gram: u32, stride: u32) -> u32 {
+    let length = gram + stride - 1;
+    if length > 8 { 8 } else { length }
+}
+
+#[inline(always)]
+const fn first_bytes(word: u64, bytes: u32) -> u64 {
+    (word | FOLDED) << (64_u32.wrapping_sub(8 * bytes) & 63)
+}
+
+/// Index of a gram in a filter, by its hash.
+#[inline(always)]
+pub const fn gram_index(hash: u64, shift: u32) -> u64 {
+    hash >> (shift & 63)
+}
+
+/// Place of a gram's bit in its byte of a filter.
+#[inline(always)]
+pub const fn gram_place(hash: u64) -> u64 {
+    hash >> 40 & 7
+}
+
+/// The bit of a gram in its byte of a filter.
+#[inline(always)]
+pub const fn gram_bit(hash: u64) -> u8 {
+    1 << gram_place(hash)
+}

@@ -35,12 +35,12 @@ pub struct Pending {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// Policy whose automaton the states belong to; 0: nothing is known of this end.
+    /// Policy that looked at the last bytes; 0: nothing is known of this end.
     pub epoch: u32,
     /// Sequence number of the next byte.
     pub next: u32,
-    /// State of the automaton after the last one.
-    pub state: u32,
+    /// Which protocol's messages are followed, one of `SPEAKS_…`, and how; 0: none.
+    pub spoken: u32,
     /// Bytes seen, from the first one on.
     pub length: u32,
     /// 1 where the beginning was seen, else 0.
@@ -58,14 +58,10 @@ pub struct Head {
     pub pending: [Pending; PENDING],
     /// Names that the beginning of the connection told, by [`crate::application::said_hash`].
     pub said: [u64; 2],
-    /// Which protocol's messages they are, one of `SPEAKS_…`, and how they are followed;
-    /// 0: they are not.
-    pub spoken: u32,
     /// Sequence number at which the sender began to speak after the other end.
     pub turn: u32,
     /// What the other end had said by then, as [`Side::said`].
     pub answered: u32,
-    pub reserved: u32,
 }
 
 /// One end's bytes.
@@ -88,7 +84,7 @@ impl Side {
         head: Head {
             epoch: 0,
             next: 0,
-            state: 0,
+            spoken: 0,
             length: 0,
             from_start: 0,
             known: 0,
@@ -101,10 +97,8 @@ impl Side {
                 end: 0,
             }; PENDING],
             said: [0; 2],
-            spoken: 0,
             turn: 0,
             answered: 0,
-            reserved: 0,
         },
         acknowledged: 0,
         said: 0,

@@ -11,13 +11,11 @@ pub use crate::device::{
     DEVICE_BOUND, DEVICE_DHCP_ADDRESS, DEVICE_ENFORCE, DEVICE_HELD, DEVICE_LIMITED, DEVICE_MARKED,
     DeviceEntry, DeviceLine, device_key,
 };
-use crate::signature::{
-    ByteClasses, GroupLine, InspectionLine, PartLine, Profiles, SignatureLine, Transitions,
-};
+use crate::signature::{GroupLine, InspectionLine, PartLine, Profiles, SignatureLine};
 use crate::verdict::{Mode, Tolerance};
 
 /// Changes whenever the meaning of a line or of a map changes.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// A line of the compiled policy.
 ///
@@ -52,8 +50,6 @@ lines!(
     PortLine,
     InspectionLine,
     GroupLine,
-    ByteClasses,
-    Transitions,
     SignatureLine,
     PartLine,
     Profiles,

@@ -2,6 +2,7 @@
 //! clock and budgets. The kernel implements it over BPF maps, user space over
 //! slices and collections.
 
+use crate::automata::Automata;
 use crate::decide::trace::Step;
 use crate::decide::{PIECE, Policy, Work, stage};
 use crate::flow::{Flow, FlowKey, LiveFlow};
@@ -20,6 +21,11 @@ pub trait Tables {
 
     /// A line of policy memory, by absolute index; `None` past its end.
     fn line<L: Line>(&self, index: u32) -> Option<&L>;
+
+    /// The automata of the policy of an epoch; `None` where there is no room for any.
+    fn automata(&self, _epoch: u32) -> Option<Automata<'_>> {
+        None
+    }
 
     /// Monotonic time in nanoseconds; coarse is enough.
     fn now(&self) -> u64;
@@ -334,31 +340,40 @@ pub trait Tables {
         stage::scan(policy, work);
     }
 
-    /// [`stage::is_clean`].
+    /// [`stage::sift`].
     #[inline(always)]
-    fn is_clean(&self, policy: &Policy<'_, Self>, work: &mut Work) -> bool
+    fn sift(&self, work: &mut Work, from: u32) -> bool
     where
         Self: Sized,
     {
-        stage::is_clean(policy, work)
+        stage::sift(self, work, from)
+    }
+
+    /// [`stage::confirm`].
+    #[inline(always)]
+    fn confirm(&self, work: &mut Work, from: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::confirm(self, work, from)
     }
 
     /// [`stage::walk`].
     #[inline(always)]
-    fn walk(&self, policy: &Policy<'_, Self>, work: &mut Work, index: u32, count: u32, home: u32)
+    fn walk(&self, work: &mut Work, from: u32) -> u32
     where
         Self: Sized,
     {
-        stage::walk(policy, work, index, count, home);
+        stage::walk(self, work, from)
     }
 
-    /// [`stage::walk_lanes`].
+    /// [`stage::note_hits`].
     #[inline(always)]
-    fn walk_lanes(&self, policy: &Policy<'_, Self>, work: &mut Work, from: u32)
+    fn note_hits(&self, work: &mut Work, step: u32)
     where
         Self: Sized,
     {
-        stage::walk_lanes(policy, work, from);
+        stage::note_hits(self, work, step);
     }
 
     /// [`stage::verify_hits`].

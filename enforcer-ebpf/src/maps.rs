@@ -4,6 +4,7 @@
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use enforcer_common::automata::AUTOMATA_BYTES;
 use enforcer_common::counter::{self, Budget, Traffic, VERDICTS_PER_PORT};
 use enforcer_common::decide::Work;
 use enforcer_common::flow::{Flow, FlowKey};
@@ -19,6 +20,12 @@ use enforcer_common::table::Control;
 /// Compiled policies: two halves, one in force, one to write the next into. At load.
 #[map]
 pub(crate) static POLICY: Array<[u64; 8]> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
+
+/// Automata of the policies in both halves of [`POLICY`]: those of even epochs, those of
+/// odd ones.
+#[map]
+pub(crate) static AUTOMATA: Array<[u8; AUTOMATA_BYTES]> =
+    Array::with_max_entries(2, BPF_F_MMAPABLE);
 
 /// Which half is in force.
 #[map]

@@ -133,9 +133,6 @@ table_stage!(stage_hear_byte(begin: u32, step: u32), stage::hear_byte, otherwise
 table_stage!(stage_pass_words(index: u32, available: u32), stage::pass_words, otherwise 0);
 table_stage!(stage_is_said(first: u32, lines: u32), stage::is_said, otherwise 0);
 table_stage!(stage_scan(), stage::scan);
-table_stage!(stage_is_clean(), stage::is_clean, otherwise 0);
-table_stage!(stage_walk(index: u32, count: u32, home: u32), stage::walk);
-table_stage!(stage_walk_lanes(from: u32), stage::walk_lanes);
 table_stage!(stage_verify_hits(), stage::verify_hits);
 table_stage!(stage_verify_hit(index: u32), stage::verify_hit);
 table_stage!(stage_verify(number: u32, end: u32), stage::verify, otherwise stage::NO);
@@ -174,3 +171,26 @@ pub(crate) extern "C" fn stage_load_piece(context: *mut xdp_md, work: *mut Work)
     let context = XdpContext::new(context);
     stage::load_piece(&XdpFrame::new(&context), work).code()
 }
+
+/// A stage of the scan, which needs no policy but its automata.
+macro_rules! scan_stage {
+    ($name:ident, $stage:path, otherwise $otherwise:expr) => {
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub(crate) extern "C" fn $name(work: *mut Work, from: u32) -> u32 {
+            // SAFETY: as for the other stages.
+            let Some(work) = (unsafe { work.as_mut() }) else {
+                return $otherwise;
+            };
+            let tables = KernelTables {
+                context: core::ptr::null_mut(),
+            };
+            $stage(&tables, work, from).code()
+        }
+    };
+}
+
+scan_stage!(stage_sift, stage::sift, otherwise 1);
+scan_stage!(stage_confirm, stage::confirm, otherwise 1);
+scan_stage!(stage_walk, stage::walk, otherwise u32::MAX);
+scan_stage!(stage_note_hits, stage::note_hits, otherwise FAILURE);

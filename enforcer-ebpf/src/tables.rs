@@ -2,6 +2,7 @@
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST, xdp_md};
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_coarse_ns};
+use enforcer_common::automata::Automata;
 use enforcer_common::decide::{Policy, Work};
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
 use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
@@ -69,6 +70,13 @@ impl Tables for KernelTables {
         // SAFETY: `Line` promises 64 bytes in which any bits are valid, and a map
         // value is as large and 8-byte aligned. The half in force is not written.
         unsafe { maps::POLICY.get_ptr(index)?.cast::<L>().as_ref() }
+    }
+
+    #[inline(always)]
+    fn automata(&self, epoch: u32) -> Option<Automata<'_>> {
+        // SAFETY: any bytes are valid, and the half in force is not written.
+        let value = unsafe { maps::AUTOMATA.get_ptr(epoch & 1)?.as_ref()? };
+        Some(Automata::of_value(value))
     }
 
     #[inline(always)]
@@ -340,18 +348,23 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn is_clean(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
-        stages::stage_is_clean(work) != 0
+    fn sift(&self, work: &mut Work, from: u32) -> bool {
+        stages::stage_sift(work, from) != 0
     }
 
     #[inline(always)]
-    fn walk(&self, _policy: &Policy<'_, Self>, work: &mut Work, index: u32, count: u32, home: u32) {
-        stages::stage_walk(work, index, count, home);
+    fn confirm(&self, work: &mut Work, from: u32) -> bool {
+        stages::stage_confirm(work, from) != 0
     }
 
     #[inline(always)]
-    fn walk_lanes(&self, _policy: &Policy<'_, Self>, work: &mut Work, from: u32) {
-        stages::stage_walk_lanes(work, from);
+    fn walk(&self, work: &mut Work, from: u32) -> u32 {
+        stages::stage_walk(work, from)
+    }
+
+    #[inline(always)]
+    fn note_hits(&self, work: &mut Work, step: u32) {
+        stages::stage_note_hits(work, step);
     }
 
     #[inline(always)]

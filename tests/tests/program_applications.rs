@@ -340,7 +340,7 @@ fn services_of_each_datagram_in_both_directions() {
         ),
         // Longer than what is looked at in one go; and with more behind it than it says.
         (
-            datagram(0x0a, &[read.as_slice(), &[0; 1_400]].concat()),
+            datagram(0x0a, &[read.as_slice(), &[0; 3_000]].concat()),
             None,
         ),
         ([datagram(0x0a, read).as_slice(), b"more"].concat(), None),

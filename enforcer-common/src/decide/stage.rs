@@ -246,20 +246,26 @@ pub fn matches_part<T: Tables>(
     inspect::verify::matches_part(policy, work, number, index)
 }
 
-/// Whether no gram of a pattern is in the piece.
+/// Whether a pattern may stand in a part of the piece.
 #[inline(always)]
-pub fn is_clean<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> bool {
-    inspect::scan::is_clean(policy, work)
+pub fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    inspect::scan::sift(tables, work, from)
 }
 
-/// Walks over a stretch of the text.
+/// Whether what the filter has met is of a pattern.
 #[inline(always)]
-pub fn walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, index: u32, count: u32, home: u32) {
-    inspect::scan::walk(policy, work, index, count, home);
+pub fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    inspect::scan::confirm(tables, work, from)
 }
 
-/// Walks on in all lanes.
+/// Walks on in all lanes; the step that is next.
 #[inline(always)]
-pub fn walk_lanes<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, from: u32) {
-    inspect::scan::walk_lanes(policy, work, from);
+pub fn walk<T: Tables>(tables: &T, work: &mut Work, from: u32) -> u32 {
+    inspect::scan::walk(tables, work, from)
+}
+
+/// Notes the patterns that end before a step.
+#[inline(always)]
+pub fn note_hits<T: Tables>(tables: &T, work: &mut Work, step: u32) {
+    inspect::scan::note_hits(tables, work, step);
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use aya::Ebpf;
 use aya::maps::{Map, MapData};
+use enforcer_common::automata::AUTOMATA_BYTES;
 use enforcer_common::table::{
     Control, DIGEST_LINE, FIXED_LINES, LAYOUT_LINE, LAYOUT_VERSION, Layout, Line, SETTINGS_LINE,
     Settings,
@@ -19,11 +20,14 @@ use super::memory::SharedWords;
 use crate::policy::compile::Compiled;
 
 pub(super) const WORDS_PER_LINE: usize = 8;
+/// Words of one half of the automata.
+const AUTOMATA_WORDS: usize = AUTOMATA_BYTES / size_of::<u64>();
 
 /// Policy memory and the control line, both mapped.
 #[derive(Debug)]
 pub struct PolicyMemory {
     pub(super) policy: SharedWords,
+    automata: SharedWords,
     pub(super) control: ControlWords,
     half_lines: u32,
 }
@@ -41,6 +45,7 @@ impl PolicyMemory {
         let lines = 2 * capacity.policy_lines as usize;
         Ok(Self {
             policy: SharedWords::map(data(ebpf, "POLICY")?.fd(), lines * WORDS_PER_LINE)?,
+            automata: SharedWords::map(data(ebpf, "AUTOMATA")?.fd(), 2 * AUTOMATA_WORDS)?,
             control: ControlWords::map(data(ebpf, "CONTROL")?.fd())?,
             half_lines: capacity.policy_lines,
         })
@@ -56,9 +61,11 @@ impl PolicyMemory {
             MapData::from_pin(&path).with_context(|| format!("cannot open {}", path.display()))
         };
         let (policy, control) = (map("POLICY")?, map("CONTROL")?);
+        let automata = map("AUTOMATA")?;
         let lines = policy.info()?.max_entries();
         Ok(Self {
             policy: SharedWords::map(policy.fd(), lines as usize * WORDS_PER_LINE)?,
+            automata: SharedWords::map(automata.fd(), 2 * AUTOMATA_WORDS)?,
             control: ControlWords::map(control.fd())?,
             half_lines: lines / 2,
         })
@@ -243,9 +250,16 @@ impl PolicyMemory {
             room / 16
         );
         let epoch = self.next_epoch();
-        let first_line = (epoch & 1) * self.half_lines;
-        self.write(first_line, compiled);
-        self.verify(first_line, compiled)?;
+        let half = epoch & 1;
+        let first_line = half * self.half_lines;
+        ensure!(
+            compiled.automata.len() * WORDS_PER_LINE <= AUTOMATA_WORDS,
+            "the automata of the signatures take more than there is room for"
+        );
+        let (word, automata) = (self.first_word(first_line), half as usize * AUTOMATA_WORDS);
+        write(&self.policy, word, &compiled.lines)?;
+        write(&self.automata, automata, &compiled.automata)?;
+        self.ensure_layout(word)?;
         // The tables must be visible before the word that puts them into force.
         fence(Ordering::SeqCst);
         self.control.store(control::ISSUED, epoch.into());
@@ -277,29 +291,32 @@ impl PolicyMemory {
         line as usize * WORDS_PER_LINE
     }
 
-    fn write(&self, first_line: u32, compiled: &Compiled) {
-        let words = compiled.lines.as_flattened().iter();
-        for (word, index) in words.zip(self.first_word(first_line)..) {
-            self.policy.store(index, *word);
-        }
-    }
-
-    fn verify(&self, first_line: u32, compiled: &Compiled) -> Result<()> {
-        let words = compiled.lines.as_flattened().iter();
-        for (word, index) in words.zip(self.first_word(first_line)..) {
-            if self.policy.load(index) != *word {
-                bail!(
-                    "policy memory does not read back as written, at word {index}; the old policy stays in force"
-                );
-            }
-        }
-        let version = self.policy.load(self.first_word(first_line + LAYOUT_LINE)) as u32;
+    fn ensure_layout(&self, first_word: usize) -> Result<()> {
+        let version = self
+            .policy
+            .load(first_word + LAYOUT_LINE as usize * WORDS_PER_LINE) as u32;
         ensure!(
             version == LAYOUT_VERSION,
             "the compiled policy has layout {version}, the program {LAYOUT_VERSION}"
         );
         Ok(())
     }
+}
+
+/// Writes lines, and reads them back.
+fn write(memory: &SharedWords, first: usize, lines: &[[u64; WORDS_PER_LINE]]) -> Result<()> {
+    let words = || lines.as_flattened().iter().zip(first..);
+    for (word, index) in words() {
+        memory.store(index, *word);
+    }
+    for (word, index) in words() {
+        if memory.load(index) != *word {
+            bail!(
+                "policy memory does not read back as written, at word {index}; the old policy stays in force"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A policy that stays only if somebody says so.

@@ -12,8 +12,9 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision.
-pub const PINNED_MAPS: [&str; 16] = [
+pub const PINNED_MAPS: [&str; 17] = [
     "POLICY",
+    "AUTOMATA",
     "CONTROL",
     "PORTS",
     "FLOWS",

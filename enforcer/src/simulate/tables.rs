@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use elsa::FrozenMap;
+use enforcer_common::automata::Automata;
 use enforcer_common::counter::Budget;
 use enforcer_common::decide::trace::Step;
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
@@ -21,6 +22,8 @@ use crate::policy::compile::Compiled;
 #[derive(Default)]
 pub struct HostTables {
     lines: Vec<[u64; 8]>,
+    /// Of the policies of even epochs, and of odd ones.
+    automata: [Vec<[u64; 8]>; 2],
     control: Control,
     /// Monotonic clock, ns; moved by whoever simulates.
     pub clock: Cell<u64>,
@@ -49,6 +52,7 @@ impl HostTables {
     pub fn install(&mut self, compiled: &Compiled) {
         let epoch = Control::epoch(self.control.active) + 1;
         self.lines.clone_from(&compiled.lines);
+        self.automata[epoch as usize & 1].clone_from(&compiled.automata);
         self.control.active = Control::pack(epoch, 0);
     }
 
@@ -60,6 +64,7 @@ impl HostTables {
         self.control.fallback_at = deadline;
         self.control.active = Control::pack(epoch, self.lines.len() as u32);
         self.lines.extend(&compiled.lines);
+        self.automata[epoch as usize & 1].clone_from(&compiled.automata);
     }
 
     /// The control line, but for the policy in force.
@@ -109,6 +114,10 @@ impl Tables for HostTables {
         // SAFETY: `Line` promises 64 bytes in which any bits are valid, aligned to
         // at most 8 bytes, which is what eight words are.
         Some(unsafe { &*std::ptr::from_ref(line).cast::<L>() })
+    }
+
+    fn automata(&self, epoch: u32) -> Option<Automata<'_>> {
+        Some(Automata::of_lines(&self.automata[epoch as usize & 1]))
     }
 
     fn now(&self) -> u64 {

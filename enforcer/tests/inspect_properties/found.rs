@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::reference::{Answer, Reference};
 use crate::rig::{Outcome, Rig};
 use crate::run::for_all;
-use crate::signatures::{Random, any_signature};
+use crate::signatures::{Random, Shape as _, any_signature, bytes, signature};
 
 /// How often what happened.
 #[derive(Debug, Default)]
@@ -218,4 +218,26 @@ fn long_datagrams_are_judged_as_short_ones() {
         datagram: 1472,
         ..SHORT
     });
+}
+
+#[test]
+fn hits_before_a_lane_keep_no_other_from_being_found() {
+    // Many hits that come to nothing, in a row, wherever lanes begin; and one that counts.
+    let signatures = [
+        signature(1, vec![bytes(b"q").at(5000, 5000)]),
+        signature(2, vec![bytes(b"secret")]),
+        signature(3, vec![bytes(&[b'!'; 40])]),
+    ];
+    let mut rig = Rig::new(&signatures);
+    for length in [150, 500, 1000, 1448, 2000] {
+        for row in (0..length - 25).step_by(11) {
+            for secret in (0..length - 6).step_by(97) {
+                let mut text = vec![b'.'; length];
+                text[row..row + 25].fill(b'q');
+                text[secret..secret + 6].copy_from_slice(b"secret");
+                let outcome = rig.datagram(&text);
+                assert_eq!(outcome, Outcome::Found, "{length} bytes, {row}, {secret}");
+            }
+        }
+    }
 }

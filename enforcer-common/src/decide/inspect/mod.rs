@@ -3,12 +3,14 @@
 //! scan → verify, piece by piece.
 
 mod encrypted;
+mod hash;
 pub(super) mod hear;
 pub(super) mod scan;
 mod scratch;
 pub(super) mod stream;
 pub(super) mod verify;
 
+use self::hash::hash_of;
 pub(super) use self::hear::applications_of;
 use self::scratch::{HITS, START, copy_tail, course};
 pub use self::scratch::{Inspection, PIECE, UNKNOWN};
@@ -19,13 +21,13 @@ use super::identify::Party;
 use super::trace::Step;
 use super::{Finding, Policy, Work};
 use crate::flow::{FLAG_CUT, protocol};
-use crate::signature::{ACTION_CUT, ACTION_DROP, SPAN, Transitions};
-use crate::stream::{Head, PENDING, Pending};
+use crate::signature::{ACTION_CUT, ACTION_DROP, SPAN};
+use crate::stream::{PENDING, Pending};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
 /// Pieces of the longest packet that there is.
-const PIECES: u32 = 65;
+const PIECES: u32 = 33;
 /// Signatures that one state tells of.
 const TOLD: u32 = 16;
 /// Signatures whose parts are looked for in one piece.
@@ -139,10 +141,13 @@ fn enter_datagram(work: &mut Work) -> u32 {
     if inspection.groups[sender] == 0 && !listens || work.packet.end <= work.packet.next {
         return NOTHING;
     }
-    inspection.head = Head {
-        from_start: 1,
-        ..Head::default()
-    };
+    // Field by field: what is written as a whole is written byte by byte.
+    let head = &mut inspection.head;
+    (head.next, head.length, head.from_start, head.known) = (0, 0, 1, 0);
+    (head.spoken, head.message, head.turn) = (0, 0, 0);
+    for place in 0..PENDING {
+        head.pending[place].signature = 0;
+    }
     inspection.strict = 0;
     inspection.again = inspection.left;
     LOOK
@@ -180,6 +185,8 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     }
     inspection.piece = piece;
     if !policy.tables.load_piece(frame, work) {
+        // The last bytes stay those that were looked at before.
+        work.inspection.piece = 0;
         return false;
     }
     if work.inspection.strict != 0 {
@@ -188,7 +195,9 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     if work.inspection.course != course::AGAIN {
         if work.inspection.groups[work.inspection.sender as usize & 1] != 0 {
             policy.tables.scan(policy, work);
-            policy.tables.verify_hits(policy, work);
+            if waits(&work.inspection) {
+                policy.tables.verify_hits(policy, work);
+            }
         }
         if work.inspection.course == course::ONWARD && hear::listens(work) {
             policy.tables.hear(policy, work);
@@ -214,15 +223,24 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     inspection.left == 0 || policy.tables.proceed(policy, work) == LOOK
 }
 
+/// Whether there is a hit to be looked into, of this piece or of one before.
+#[inline(always)]
+fn waits(inspection: &Inspection) -> bool {
+    let mut waiting = inspection.hit_count;
+    for pending in &inspection.head.pending {
+        waiting |= pending.signature;
+    }
+    waiting != 0
+}
+
 /// Moves on behind the piece: its last bytes are what comes before the next one.
 #[inline(always)]
 fn turn(inspection: &mut Inspection) {
     let piece = inspection.piece;
-    // SAFETY: the mask keeps the place inside, and a tail stands behind it: the text is
-    // longer than a piece and two tails.
-    unsafe {
-        let text = inspection.text.as_mut_ptr();
-        copy_tail(text.add(piece as usize & (2 * PIECE - 1)), text);
+    if inspection.left != piece {
+        // SAFETY: a tail's room stands at the beginning of the text too, before the one
+        // that is copied or over it.
+        unsafe { copy_tail(inspection.tail(), inspection.text.as_mut_ptr()) };
     }
     let head = &mut inspection.head;
     let known = head.known.wrapping_add(piece);
@@ -235,51 +253,10 @@ fn turn(inspection: &mut Inspection) {
     head.next = head.next.wrapping_add(piece);
 }
 
-/// Hashes the piece on (NH, from UMAC, RFC 4418, 5.2.1; its keys follow from each other as
-/// in Knuth's linear congruential generator MMIX). Who does not know the first key cannot
-/// find other bytes of the same hash but by chance.
+/// Hashes the piece on.
 #[inline(always)]
 pub(super) fn hash_piece<T: Tables>(_policy: &Policy<'_, T>, work: &mut Work) {
-    let inspection = &mut work.inspection;
-    let length = u64::from(inspection.piece);
-    let (mut hash, mut key) = (inspection.hash, inspection.key);
-    let mut index = 0;
-    for _ in 0..PIECE / 8 {
-        if index + 8 > length {
-            break;
-        }
-        hash = hash.wrapping_add(hashed(inspection.word_at(START as u64 + index), key));
-        key = next_key(key);
-        index += 8;
-    }
-    let rest = 8 * (length & 7);
-    if rest != 0 {
-        let word = inspection.word_at(START as u64 + index) & ((1 << rest) - 1);
-        hash = hash.wrapping_add(hashed(word, key));
-        key = next_key(key);
-    }
-    inspection.hash = hash;
-    inspection.key = key;
-}
-
-#[inline(always)]
-const fn hashed(word: u64, key: u64) -> u64 {
-    const HALF: u64 = 0xffff_ffff;
-    let low = word.wrapping_add(key) & HALF;
-    let high = ((word >> 32) + (key >> 32)) & HALF;
-    low.wrapping_mul(high)
-}
-
-#[inline(always)]
-const fn next_key(key: u64) -> u64 {
-    key.wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407)
-}
-
-/// The hash of a segment, as a checkpoint keeps it.
-#[inline(always)]
-const fn hash_of(inspection: &Inspection) -> u32 {
-    (inspection.hash >> 32) as u32 ^ inspection.hash as u32
+    hash::hash_piece(&mut work.inspection);
 }
 
 /// Copies the piece out of the frame.
@@ -331,13 +308,12 @@ pub(super) fn verify_hit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, ind
     let Some(group) = policy.group(work.inspection.groups[sender]) else {
         return;
     };
-    let (outputs, column) = (group.outputs, group.output_column);
-    let hit = work.inspection.hits[index as usize & (HITS - 1)];
-    let row = group.states + hit.state + (column >> 4);
-    let Some(row) = policy.line::<Transitions>(row) else {
+    let Some(automata) = policy.tables.automata(policy.epoch) else {
         return;
     };
-    let list = row.0[column as usize & 15];
+    let hit = work.inspection.hits[index as usize & (HITS - 1)];
+    let outputs = group.outputs;
+    let list = automata.word(hit.state.into(), group.output_column as u8) as u32;
     for step in 0..TOLD {
         let number = u32::from(policy.short(outputs, list + step));
         if number == 0 {

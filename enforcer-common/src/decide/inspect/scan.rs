@@ -1,270 +1,297 @@
 //! Looks for the patterns of a group in one piece of a text. Clean pieces pass a filter
-//! of grams, the others walk through an automaton, in four lanes at once where they are
-//! long: the walk is one chain of look-ups, and lanes hide their latency.
+//! of grams, the others walk through an automaton, in lanes at once: the walk is one
+//! chain of look-ups, and lanes hide their latency.
+//!
+//! Both begin before the piece by as much as the longest pattern may reach back, into what
+//! is kept of the bytes before. So nothing of a walk has to be carried from one piece to
+//! the next, and a clean piece costs no walk at all.
 
-use super::scratch::{HITS, Hit, Inspection, PIECE, START};
+use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START};
 use crate::decide::{Policy, Work};
 use crate::signature::{
-    ByteClasses, GroupLine, PATTERN, Profiles, STRIDE, TELLS, Transitions, gram_hash,
+    PATTERN, TELLS, gram_bit, gram_hash, gram_index, gram_place, window_hash, window_length,
 };
+use crate::table::Control;
 use crate::tables::Tables;
 
-/// Pieces below this walk in one lane, without a filter.
-const SHORT: u32 = 160;
-const LANES: u32 = 4;
-/// Bytes that one walk takes at most: as many as a pattern has.
-const STRETCH: u32 = PATTERN as u32;
-/// Steps that the lanes take together in one go. The kernel's verifier follows every
-/// step of a loop: goes that are calls cost it one.
-const GO: u32 = 12;
-/// Goes that the lanes need for the longest piece, and for what they begin early by.
-const GOES: u32 = (PIECE as u32 / LANES + STRETCH).div_ceil(GO);
+/// Steps that the lanes take before it is asked whether there are more.
+const BLOCK: u32 = 16;
+/// Such blocks in one go. The kernel's verifier follows every step of a loop: goes that are
+/// calls cost it one.
+const BLOCKS: u32 = 4;
+/// Steps by which lanes begin early at most: whole blocks, in which nothing is told.
+const EARLY: u32 = (PATTERN as u32).next_multiple_of(BLOCK);
+/// Goes that the lanes need for the longest piece and for what they begin early by. More of
+/// them end early, where a pattern does: one for each hit, and one for each step at which a
+/// lane is behind the text, which is at most what each share is longer than an equal part.
+const GOES: u32 = (PIECE as u32 / LANES as u32 + 1 + EARLY + BLOCK).div_ceil(BLOCK * BLOCKS)
+    + HITS as u32
+    + BLOCK * LANES as u32;
+/// States above are those in which a pattern ends.
+const LAST_PLACE: u64 = !TELLS as u64;
+/// Grams that are looked at before anything is asked of them.
+const BATCH: usize = 8;
+/// Such batches in one go of the filter.
+const BATCHES: usize = 16;
+const SIFTED: u32 = (BATCHES * BATCH) as u32;
+/// Distances between grams.
+const STRIDE: usize = 4;
+const SHORT_STRIDE: usize = 3;
+/// Goes of the filter for the longest piece, and for what it begins early by.
+const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
 
-/// Looks through the piece; leaves the automaton's state after it, and where patterns
-/// end.
+/// Looks through the piece; leaves where patterns end.
 #[inline(always)]
 pub(in crate::decide) fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
-    let sender = work.inspection.sender as usize & 1;
-    let number = work.inspection.groups[sender];
-    let Some(group) = policy.group(number) else {
+    let inspection = &mut work.inspection;
+    inspection.hit_count = 0;
+    let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
         return;
     };
-    let longest = group.longest;
-    let filtered = group.filter != 0;
-    take_classes(policy, &mut work.inspection, number, group);
-    work.inspection.hit_count = 0;
-    let length = work.inspection.piece;
-    if length > PIECE as u32 || longest > STRETCH {
+    let (length, longest) = (inspection.piece, group.longest);
+    if length > PIECE as u32 || longest > PATTERN as u32 {
+        inspection.lost = 1;
         return;
     }
-    if work.inspection.outdated != 0 {
-        work.inspection.outdated = 0;
-        walk_tail(policy, work);
+    inspection.take_group(group);
+    if inspection.head.known == 0 {
+        clear_before(inspection);
     }
-    if length < SHORT {
-        walk_short(policy, work, length);
-    } else if filtered && policy.tables.is_clean(policy, work) {
-        walk_edges(policy, work, length, longest);
-    } else {
-        walk_all(policy, work, length, longest);
-    }
-}
-
-/// Byte classes are read for every byte: they are kept at hand.
-#[inline(always)]
-fn take_classes<T: Tables>(
-    policy: &Policy<'_, T>,
-    inspection: &mut Inspection,
-    number: u32,
-    group: &GroupLine,
-) {
-    let of = u64::from(policy.epoch) << 32 | u64::from(number);
-    if inspection.classes_of == of {
+    let back = longest.wrapping_sub(1);
+    let all = length.wrapping_add(back);
+    let early = back.next_multiple_of(BLOCK);
+    if group.filter != 0 && is_clean(policy.tables, work, all) {
         return;
     }
-    for line in 0..4 {
-        let Some(classes) = policy.line::<ByteClasses>(group.classes + line) else {
+    let inspection = &mut work.inspection;
+    // An equal part of the piece for each lane, and more where that fills the last block.
+    let steps = length
+        .div_ceil(LANES as u32)
+        .next_multiple_of(BLOCK)
+        .wrapping_add(early);
+    inspection.steps = steps;
+    inspection.early = early;
+    inspection.share = steps.wrapping_sub(early);
+    inspection.lanes = [inspection.group.root.into(); LANES];
+    let mut step = 0;
+    for _ in 0..GOES {
+        if step >= work.inspection.steps || work.inspection.hit_count >= HITS as u32 {
             return;
-        };
-        let place = line as usize * 64;
-        // SAFETY: there are four times 64 classes.
-        unsafe {
-            let to = inspection.classes.as_mut_ptr().add(place);
-            to.cast::<[u8; 64]>().write(classes.0);
+        }
+        step = policy.tables.walk(work, step);
+        if together(&work.inspection.lanes) > LAST_PLACE {
+            policy.tables.note_hits(work, step);
         }
     }
-    inspection.classes_of = of;
+    if step < work.inspection.steps {
+        work.inspection.lost = 1;
+    }
 }
 
-/// Whether no gram of the piece is one of a pattern's. Grams are looked at with
-/// [`STRIDE`] between them; a pattern that stands wholly in the piece has one of its
-/// first [`STRIDE`] grams there, wherever it begins.
+/// Nothing came before the text: what stands there is of another one.
 #[inline(always)]
-pub(in crate::decide) fn is_clean<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> bool {
-    let inspection = &work.inspection;
-    let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
-        return false;
-    };
-    let (shift, unused) = (group.filter_shift, group.gram_shift);
-    // Numbers of 64 bits: on this path each instruction counts, and the BPF target has
-    // no others.
-    let last = u64::from(inspection.piece).wrapping_sub(u64::from(group.gram));
-    let mut index = 0;
-    for _ in 0..PIECE / STRIDE {
-        if index > last {
+fn clear_before(inspection: &mut Inspection) {
+    for word in 1..=EARLY as usize / 8 {
+        inspection.put_word(START - 8 * word, 0);
+    }
+}
+
+#[inline(always)]
+fn is_clean<T: Tables>(tables: &T, work: &mut Work, length: u32) -> bool {
+    let stride = work.inspection.group.stride;
+    for sift in 0..SIFTS {
+        let from = (sift * SIFTED).wrapping_mul(stride);
+        if from >= length {
             break;
         }
-        let place = gram_hash(inspection.word_at(START as u64 + index), unused, shift);
-        let Some(bits) = policy.line::<Profiles>(group.filter + (place >> 9) as u32) else {
-            return false;
-        };
-        if bits.0[place as usize >> 6 & 7] >> (place & 63) & 1 != 0 {
+        if tables.sift(work, from) {
             return false;
         }
-        index += STRIDE as u64;
     }
     true
 }
 
-/// The state that follows one by a byte.
+/// Whether a pattern may stand among the grams of the text from a distance on, as many as
+/// one go looks at. The compiler takes a window of each pattern, of a gram and a stride less
+/// one, and all grams in it: wherever a pattern begins, one of these is looked at.
 #[inline(always)]
-fn step<T: Tables>(
-    policy: &Policy<'_, T>,
-    group: &GroupLine,
-    inspection: &Inspection,
-    state: u32,
-    index: u32,
-) -> u32 {
-    let class = inspection.classes[inspection.byte(index) as usize];
-    let row = group.states + (state & !TELLS) + u32::from(class >> 4);
-    match policy.line::<Transitions>(row) {
-        Some(row) => row.0[class as usize & 15],
-        None => 0,
+pub(in crate::decide) fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    let group = &work.inspection.group;
+    match (group.gram, group.stride as usize) {
+        (8, _) => sift_grams::<T, u64, STRIDE>(tables, work, from),
+        (_, STRIDE) => sift_grams::<T, u32, STRIDE>(tables, work, from),
+        _ => sift_grams::<T, u32, SHORT_STRIDE>(tables, work, from),
+    }
+}
+
+/// As much of the text as a gram needs.
+trait Word: Copy {
+    fn hash(self, bytes: u32) -> u64;
+}
+
+impl Word for u64 {
+    #[inline(always)]
+    fn hash(self, _bytes: u32) -> u64 {
+        gram_hash(Self::from_le(self), 8)
+    }
+}
+
+impl Word for u32 {
+    #[inline(always)]
+    fn hash(self, bytes: u32) -> u64 {
+        gram_hash(Self::from_le(self).into(), bytes)
     }
 }
 
 #[inline(always)]
-fn note(inspection: &mut Inspection, end: u32, state: u32) {
-    if state & TELLS == 0 {
-        return;
-    }
-    // Beyond what there is room for the first ones are overwritten; the count tells.
-    let count = inspection.hit_count;
-    inspection.hits[count as usize & (HITS - 1)] = Hit {
-        end,
-        state: state & !TELLS,
-    };
-    inspection.hit_count = count + 1;
-}
-
-/// Walks from an index on over as many bytes, [`STRETCH`] at most; `home` until the
-/// root is reached.
-#[inline(always)]
-pub(in crate::decide) fn walk<T: Tables>(
-    policy: &Policy<'_, T>,
+fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
+    tables: &T,
     work: &mut Work,
-    index: u32,
-    count: u32,
-    home: u32,
-) {
-    let inspection = &mut work.inspection;
-    let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
-        return;
+    from: u32,
+) -> bool {
+    let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
+        return true;
     };
-    let mut state = inspection.head.state;
-    let on = u32::from(home == 0);
-    let mut hits = inspection.hit_count;
-    for step_number in 0..STRETCH {
-        if step_number >= count || state | on == 0 {
+    let group = &work.inspection.group;
+    let (filter, shift, bytes) = (automata.table(group.filter), group.filter_shift, group.gram);
+    let first = (START as u64 + 1 + u64::from(from)).wrapping_sub(group.longest.into());
+    let behind = START as u64 + u64::from(work.inspection.piece);
+    for batch in 0..BATCHES {
+        let place = first.wrapping_add((batch * BATCH * STRIDE) as u64);
+        if place >= behind {
             break;
         }
-        let at = index.wrapping_add(step_number);
-        state = step(policy, group, inspection, state, at);
-        // Without a branch, which the verifier would follow at every step: a place that
-        // is not counted is written over.
-        inspection.hits[hits as usize & (HITS - 1)] = Hit {
-            end: at.wrapping_add(1),
-            state: state & !TELLS,
-        };
-        hits += state >> 31;
-        state &= !TELLS;
-    }
-    inspection.hit_count = hits;
-    inspection.head.state = state;
-}
-
-#[inline(always)]
-fn walk_short<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, length: u32) {
-    for stretch in 0..SHORT / STRETCH {
-        let from = stretch * STRETCH;
-        if from >= length {
-            break;
+        let mut found = 0;
+        for index in 0..BATCH {
+            let word = work.inspection.word::<W>(place, index * STRIDE);
+            found |= filter.byte(gram_index(word.hash(bytes), shift));
         }
-        let tables = policy.tables;
-        tables.walk(policy, work, START as u32 + from, length - from, 0);
-    }
-}
-
-/// Of a clean piece only its edges can matter: a pattern that began before it, and one
-/// that may end after it. A state is made by the last bytes alone, fewer than the
-/// longest pattern has.
-#[inline(always)]
-fn walk_edges<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, length: u32, longest: u32) {
-    let back = longest.wrapping_sub(1);
-    let start = START as u32;
-    policy.tables.walk(policy, work, start, back, 1);
-    work.inspection.head.state = 0;
-    let tail = start.wrapping_add(length).wrapping_sub(back);
-    policy.tables.walk(policy, work, tail, back, 0);
-}
-
-/// Finds the state after what came before the piece anew, from its last bytes.
-#[inline(always)]
-fn walk_tail<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
-    let known = work.inspection.head.known;
-    let back = if known > STRETCH { STRETCH } else { known };
-    work.inspection.head.state = 0;
-    let tail = (START as u32).wrapping_sub(back);
-    policy.tables.walk(policy, work, tail, back, 0);
-    work.inspection.hit_count = 0;
-}
-
-/// Each lane has a quarter of the piece, and begins before it by what the longest
-/// pattern may reach back; what it finds there, the lane before it has found.
-#[inline(always)]
-fn walk_all<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, length: u32, longest: u32) {
-    let state = work.inspection.head.state;
-    work.inspection.lanes = [state, 0, 0, 0];
-    let steps = length.div_ceil(LANES).wrapping_add(longest);
-    for go in 0..GOES {
-        if go * GO >= steps {
-            break;
+        if found != 0 && tables.confirm(work, place as u32) {
+            return true;
         }
-        policy.tables.walk_lanes(policy, work, go * GO);
     }
-    work.inspection.head.state = work.inspection.lanes[LANES as usize - 1];
+    false
 }
 
-/// Takes the lanes a few steps on, from a step on.
+/// Whether one of the grams from an index on, a batch of them, is in a pattern's window:
+/// the filter's bits tell most others apart, and the window almost all.
 #[inline(always)]
-pub(in crate::decide) fn walk_lanes<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, from: u32) {
-    let inspection = &mut work.inspection;
-    let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
-        return;
+pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
+        return true;
     };
-    let length = inspection.piece;
-    let share = length.div_ceil(LANES);
-    let back = group.longest.wrapping_sub(1);
-    let start = START as u32;
-    let (one, two, three) = (
-        start.wrapping_add(share).wrapping_sub(back),
-        start.wrapping_add(2 * share).wrapping_sub(back),
-        start.wrapping_add(3 * share).wrapping_sub(back),
+    let inspection = &work.inspection;
+    let group = &inspection.group;
+    let (filter, windows) = (automata.table(group.filter), automata.table(group.windows));
+    let (shift, stride) = (group.filter_shift, u64::from(group.stride));
+    let length = window_length(group.gram, group.stride);
+    // Index behind the last window that is wholly there.
+    let behind = (START as u64 + 1 + u64::from(inspection.piece)).wrapping_sub(length.into());
+    let mut place = u64::from(from);
+    for _ in 0..BATCH {
+        let hash = gram_hash(inspection.word_at(place), group.gram);
+        if filter.byte(gram_index(hash, shift)) & gram_bit(hash) != 0 {
+            // Without a branch for each, which the verifier would follow.
+            let mut found = 0;
+            for before in 0..STRIDE as u64 {
+                let start = place.wrapping_sub(before);
+                let hash = window_hash(inspection.word_at(start), length);
+                let is_there = start.wrapping_sub(behind) >> 63;
+                let bits = u64::from(windows.byte(gram_index(hash, shift)));
+                found |= bits >> gram_place(hash) & is_there;
+            }
+            if found != 0 {
+                return true;
+            }
+        }
+        place = place.wrapping_add(stride);
+    }
+    false
+}
+
+/// Takes the lanes on from a step on, up to a pattern's end, and answers with the step
+/// that is next. Each lane has a share of the piece, and begins before it by what the
+/// longest pattern may reach back.
+#[inline(always)]
+pub(in crate::decide) fn walk<T: Tables>(tables: &T, work: &mut Work, from: u32) -> u32 {
+    let inspection = &mut work.inspection;
+    let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
+        inspection.lost = 1;
+        return u32::MAX;
+    };
+    let classes = automata.table(inspection.group.classes);
+    let share = u64::from(inspection.share);
+    let (from, early) = (u64::from(from), u64::from(inspection.early));
+    let first = (START as u64 + from).wrapping_sub(early);
+    let mut states = inspection.lanes;
+    let mut begin = first;
+    let texts = [(); LANES].map(|()| {
+        let text = inspection.text_from(begin);
+        begin = begin.wrapping_add(share);
+        text
+    });
+    let left = u64::from(inspection.steps).wrapping_sub(from);
+    let mut taken = 0;
+    'walk: for _ in 0..BLOCKS {
+        if taken >= left {
+            break;
+        }
+        // What ends before its share a lane has not to tell: all bits are set until then,
+        // by the sign, as the verifier would follow both ways of a branch.
+        let before = (from + taken).wrapping_sub(early) as i64 >> 63;
+        let told = LAST_PLACE | before as u64;
+        for _ in 0..BLOCK {
+            // Lane by lane, so that a state never leaves its register: what is put on the
+            // stack comes back late.
+            for (state, text) in states.iter_mut().zip(texts) {
+                // SAFETY: behind each beginning there is room for a tail, which is longer
+                // than a go.
+                let byte = unsafe { text.add(taken as usize).read_volatile() };
+                *state = automata.word(*state, classes.byte(byte.into()));
+            }
+            taken += 1;
+            if together(&states) > told {
+                break 'walk;
+            }
+        }
+    }
+    inspection.lanes = states;
+    from.wrapping_add(taken) as u32
+}
+
+/// Above [`LAST_PLACE`] where a pattern ends in one of the lanes.
+#[inline(always)]
+fn together(states: &[u64; LANES]) -> u64 {
+    let mut all = 0;
+    for state in states {
+        all |= state;
+    }
+    all
+}
+
+/// Notes the patterns that end before a step, each in the lane whose share it ends in.
+#[inline(always)]
+pub(in crate::decide) fn note_hits<T: Tables>(_tables: &T, work: &mut Work, step: u32) {
+    let inspection = &mut work.inspection;
+    let (early, behind) = (
+        inspection.early,
+        (START as u32).wrapping_add(inspection.piece),
     );
-    // The last lane's share may be shorter, by one to three bytes.
-    let last = length.wrapping_sub(3 * share).wrapping_add(back);
-    let [mut a, mut b, mut c, mut d] = inspection.lanes;
-    for step_number in 0..GO {
-        let at = from.wrapping_add(step_number);
-        let own = at >= back;
-        if at < share {
-            a = step(policy, group, inspection, a, start.wrapping_add(at));
-            note(inspection, start.wrapping_add(at).wrapping_add(1), a);
+    for lane in 0..LANES {
+        let state = inspection.lanes[lane];
+        let end = (START as u32)
+            .wrapping_sub(early)
+            .wrapping_add(inspection.share.wrapping_mul(lane as u32))
+            .wrapping_add(step);
+        if state <= LAST_PLACE || step <= early || step > inspection.steps || end > behind {
+            continue;
         }
-        if at < share.wrapping_add(back) {
-            b = step(policy, group, inspection, b, one.wrapping_add(at));
-            c = step(policy, group, inspection, c, two.wrapping_add(at));
-            if own {
-                note(inspection, one.wrapping_add(at).wrapping_add(1), b);
-                note(inspection, two.wrapping_add(at).wrapping_add(1), c);
-            }
-        }
-        if at < last {
-            d = step(policy, group, inspection, d, three.wrapping_add(at));
-            if own {
-                note(inspection, three.wrapping_add(at).wrapping_add(1), d);
-            }
-        }
+        // Beyond what there is room for the first ones are overwritten; the count tells.
+        let count = inspection.hit_count;
+        inspection.hits[count as usize & (HITS - 1)] = Hit {
+            end,
+            state: state as u32 & !TELLS,
+        };
+        inspection.hit_count = count.wrapping_add(1);
     }
-    inspection.lanes = [a & !TELLS, b & !TELLS, c & !TELLS, d & !TELLS];
 }

@@ -2,8 +2,9 @@
 //! turn. What is let through is remembered until the other end has it, so that bytes
 //! which come again can be told from others.
 
-use super::scratch::{Inspection, START, UNKNOWN, copy_tail, course};
-use super::{hash_of, hear};
+use super::hash::hash_of;
+use super::hear;
+use super::scratch::{Inspection, START, UNKNOWN, copy_head, copy_tail, course};
 use crate::decide::{Policy, Work};
 use crate::packet::transport::flags;
 use crate::signature::SPAN;
@@ -44,15 +45,17 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
     if payload == 0 && packet.tcp_flags & (flags::SYN | flags::ACK) == 0 {
         return NOTHING;
     }
-    if policy.tables.stream(&work.key).is_none() {
+    let mut known = policy.tables.stream(&work.key);
+    if known.is_none() {
         if payload == 0 && !opens {
             return NOTHING;
         }
         if !policy.tables.begin_stream(&work.key) {
             return LOST;
         }
+        known = policy.tables.stream(&work.key);
     }
-    let Some(stream) = policy.tables.stream(&work.key) else {
+    let Some(stream) = known else {
         return LOST;
     };
     let (side, other) = (stream.side(sender), stream.side(1 - sender));
@@ -181,7 +184,7 @@ unsafe fn begin(epoch: u32, work: &Work, side: *mut Side, other: *mut Side) {
 #[inline(always)]
 unsafe fn take_head(epoch: u32, inspection: &mut Inspection, side: *mut Side) {
     // SAFETY: as promised by the caller.
-    inspection.head = unsafe { (&raw const (*side).head).read() };
+    unsafe { copy_head(&raw const (*side).head, &raw mut inspection.head) };
     let head = &mut inspection.head;
     if head.epoch != epoch && head.epoch != 0 {
         head.epoch = epoch;
@@ -382,7 +385,7 @@ pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
         inspection.head.oldest = inspection.head.checkpoint.wrapping_sub(UNDER_WAY as u32);
     }
     // SAFETY: the pointer is into the table's entry, and the place is masked; the
-    // tail is as long as the one in the text, where it stands since the last piece.
+    // tail is as long as the one that the text ends with.
     unsafe {
         let checkpoints = (&raw mut (*side).checkpoints).cast::<Checkpoint>();
         checkpoints
@@ -391,8 +394,8 @@ pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
                 sequence: inspection.sequence,
                 hash: hash_of(inspection),
             });
-        copy_tail(inspection.text.as_ptr(), (&raw mut (*side).tail).cast());
-        (&raw mut (*side).head).write(inspection.head);
+        copy_tail(inspection.tail(), (&raw mut (*side).tail).cast());
+        copy_head(&raw const inspection.head, &raw mut (*side).head);
     }
 }
 

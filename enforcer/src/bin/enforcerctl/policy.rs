@@ -141,7 +141,7 @@ pub(crate) fn check(file: &Path, strict: bool, output: &Output) -> Result<(), St
         devices: model.devices.len(),
         profiles: model.profiles.len(),
         rules: compiled.rules.len(),
-        bytes: compiled.lines.len() * 64,
+        bytes: compiled.bytes(),
         warnings,
         tests,
     };

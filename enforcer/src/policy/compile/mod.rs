@@ -43,6 +43,8 @@ pub use signatures::GroupSize;
 pub struct Compiled {
     /// 64-byte lines, [`enforcer_common::table::Layout`] first.
     pub lines: Vec<[u64; 8]>,
+    /// Lines of memory that [`enforcer_common::automata`] reads.
+    pub automata: Vec<[u64; 8]>,
     /// SHA-256 of the policy.
     pub digest: [u8; 32],
     /// Profile and rule, as indices in the model, of each rule number less one.
@@ -91,6 +93,11 @@ impl Compiled {
             let windows = Windows(calendar::intervals(rule, now));
             self.lines[scheduled.line as usize] = image::words(&windows);
         }
+    }
+
+    /// Bytes of all of it.
+    pub fn bytes(&self) -> usize {
+        (self.lines.len() + self.automata.len()) * size_of::<[u64; 8]>()
     }
 
     fn ports_line(&self) -> Option<usize> {
@@ -182,21 +189,21 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
     image.place_peers(&peers);
     image.place_services(&services);
     image.place_cells(&cells);
-    let (inspection, inspected) =
-        signatures::place(&mut image, model, &services, &applications, &groups)?;
+    let inspected = signatures::place(&mut image, model, &services, &applications, &groups)?;
     let settings = Settings {
-        inspection,
+        inspection: inspected.line,
         ..settings(model)
     };
     let lines = image.finish(settings, digest, model, rules.len());
     Ok(Compiled {
         lines,
+        automata: inspected.automata,
         digest,
         rules,
         ports,
         groups: groups.peers,
         scheduled,
-        inspected,
+        inspected: inspected.sizes,
     })
 }
 

@@ -1,47 +1,181 @@
-//! What it costs to look for signatures: ns a byte of payload, clean and when every byte
-//! must walk through the automaton, for datagrams and for the segments of a stream.
+//! What it costs to look for signatures: ns a byte of payload above the same packet that
+//! is not looked at, for payload that the filter lets pass, for payload that must walk
+//! through the automaton, and in streams. All cases are of one policy, a port for each, so
+//! that they are measured in turns.
 
-use std::fmt::Write as _;
+mod texts;
 
 use anyhow::Result;
 use comfy_table::Table;
 use enforcer::datapath::{Capacity, Datapath};
-use enforcer::policy::compile::compile;
+use enforcer::policy::compile::{Compiled, compile};
+use enforcer::policy::model::Model;
 use enforcer::policy::parse;
-use enforcer::policy::source::{Bundle, File};
 use enforcer_common::port::{Port, Side};
 use etherparse::PacketBuilder;
 
+use self::texts::{Text, bundle, ensure_clean, payload, widen};
 use crate::packet::{DEVICE, LOOPBACK, PEER, ROUNDS, median, once, repeated};
 
 /// Bytes of payload.
 const SIZES: [usize; 3] = [128, 512, 1448];
-const PATTERNS: [u32; 3] = [64, 500, 2_000];
+/// Ports with so many patterns each; 0 is not looked at.
+const PORTS: [(u16, usize); 5] = [
+    (9000, 0),
+    (9064, 64),
+    (9500, 500),
+    (10_000, 1000),
+    (12_000, 2000),
+];
+/// Ports at which shipped signatures are looked for, most of them first.
+const SHIPPED: [(u16, &str); 3] = [(445, "SMB"), (80, "HTTP"), (502, "Modbus")];
 /// Runs of the program for one figure.
-const RUNS: u32 = 100_000;
-/// Segments of one stream.
-const SEGMENTS: u32 = 20_000;
+const RUNS: u32 = 50_000;
+/// Segments of one stream, of which the median is taken.
+const SEGMENTS: u32 = 4_000;
+/// Segments after which the other end says what it has received.
+const ACKNOWLEDGED: u32 = 16;
+/// Hardware addresses of devices whose profile tolerates what cannot be followed, and of
+/// those whose profile does not.
+const TOLERANT: [u8; 6] = DEVICE;
+const STRICT: [u8; 6] = [2, 0, 0, 0, 0x10, 2];
 
-/// What the payload is like.
+/// What is measured, and what was.
+struct Case {
+    port: u16,
+    group: String,
+    what: &'static str,
+    text: Text,
+    size: usize,
+    kind: Kind,
+    figures: Vec<f64>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Text {
-    /// No gram of a pattern: the filter lets it pass.
-    Clean,
-    /// A gram of a pattern, and no pattern: all of it walks through the automaton.
-    Forced,
+enum Kind {
+    Datagram,
+    Stream([u8; 6]),
 }
 
 pub(crate) fn run() -> Result<()> {
     let mut datapath = Datapath::load(Capacity::default())?;
-    let port = Port {
-        side: Side::Device as u8,
-        ..Port::default()
-    };
-    datapath.declare_port(LOOPBACK, &port)?;
+    enter_from(&mut datapath, Side::Device)?;
     println!(
         "verified instructions: {}",
         datapath.verified_instructions()?
     );
+    let (mut model, _) = parse(&bundle(&PORTS)?).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+    widen(&mut model);
+    let compiled = compile(&model)?;
+    datapath.memory.install(&compiled)?;
+    println!("{}", groups(&model, &compiled));
+
+    let mut cases = cases();
+    for case in &cases {
+        if case.text == Text::Clean {
+            ensure_clean(&model, case.port, &case.payload())?;
+        }
+    }
+    for _ in 0..ROUNDS {
+        for case in &mut cases {
+            if case.kind == Kind::Datagram {
+                case.figures.push(datagrams(&mut datapath, case)?);
+            }
+        }
+    }
+    for round in 0..3 {
+        for (number, case) in (0..).zip(&mut cases) {
+            if let Kind::Stream(device) = case.kind {
+                let from = 20_000 + 256 * round + number;
+                case.figures
+                    .push(stream(&mut datapath, case, device, from)?);
+            }
+        }
+    }
+    println!("{}", told(cases));
+    println!("a stream's figures are of one run a packet, each with what measuring costs");
+    Ok(())
+}
+
+/// Says at which side of the bridge the frames that follow come in.
+fn enter_from(datapath: &mut Datapath, side: Side) -> Result<()> {
+    let port = Port {
+        side: side as u8,
+        ..Port::default()
+    };
+    datapath.declare_port(LOOPBACK, &port)
+}
+
+/// Sizes of the groups.
+fn groups(model: &Model, compiled: &Compiled) -> Table {
+    let mut table = Table::new();
+    table.set_header(["signatures", "the first", "states", "KiB", "filter"]);
+    for group in &compiled.inspected {
+        table.add_row([
+            group.signatures.len().to_string(),
+            model.signatures[group.signatures[0]].name.clone(),
+            group.states.to_string(),
+            (group.bytes / 1024).to_string(),
+            if group.filtered { "yes" } else { "no" }.to_owned(),
+        ]);
+    }
+    table
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let generated = PORTS
+        .iter()
+        .map(|(port, patterns)| (*port, patterns.to_string()));
+    let shipped = SHIPPED
+        .iter()
+        .map(|(port, name)| (*port, format!("shipped, {name}")));
+    for (port, group) in generated.chain(shipped) {
+        let mut push = |what, text, size, kind| {
+            cases.push(Case {
+                port,
+                group: group.clone(),
+                what,
+                text,
+                size,
+                kind,
+                figures: Vec::new(),
+            });
+        };
+        for size in SIZES {
+            push("clean", Text::Clean, size, Kind::Datagram);
+            if port >= 9064 {
+                push("forced", Text::Forced, size, Kind::Datagram);
+            }
+        }
+        for (what, device) in [
+            ("clean, tolerant stream", TOLERANT),
+            ("clean, strict stream", STRICT),
+        ] {
+            push(what, Text::Clean, SIZES[2], Kind::Stream(device));
+        }
+        if port >= 9064 {
+            for (what, device) in [
+                ("forced, tolerant stream", TOLERANT),
+                ("forced, strict stream", STRICT),
+            ] {
+                push(what, Text::Forced, SIZES[2], Kind::Stream(device));
+            }
+        }
+    }
+    cases
+}
+
+impl Case {
+    fn payload(&self) -> Vec<u8> {
+        let before = PORTS.iter().take_while(|(port, _)| *port < self.port);
+        let first = before.map(|(_, patterns)| patterns).sum();
+        payload(self.size, self.text, first)
+    }
+}
+
+/// Ratios to the same packet that is not looked at.
+fn told(cases: Vec<Case>) -> Table {
     let mut table = Table::new();
     table.set_header([
         "patterns",
@@ -50,169 +184,72 @@ pub(crate) fn run() -> Result<()> {
         "ns a packet",
         "ns more a byte",
     ]);
-    let mut without = Vec::new();
-    install(&mut datapath, 0)?;
-    for size in SIZES {
-        let ns = datagrams(&mut datapath, size, Text::Clean)?;
-        without.push(ns);
-        row(&mut table, 0, "not looked at", size, ns, ns);
-    }
-    let stream_without = stream(&mut datapath)?;
-    row(
-        &mut table,
-        0,
-        "stream, not looked at",
-        SIZES[2],
-        stream_without,
-        stream_without,
-    );
-    for patterns in PATTERNS {
-        let size = install(&mut datapath, patterns)?;
-        println!("{patterns} patterns: {} KiB", size / 1024);
-        for (size, without) in SIZES.into_iter().zip(&without) {
-            for (what, text) in [("clean", Text::Clean), ("forced", Text::Forced)] {
-                let ns = datagrams(&mut datapath, size, text)?;
-                row(&mut table, patterns, what, size, ns, *without);
+    let mut without: Vec<(usize, Kind, f64)> = Vec::new();
+    for case in cases {
+        let ns = median(case.figures);
+        let known = without
+            .iter()
+            .find(|(size, kind, _)| *size == case.size && *kind == case.kind);
+        let base = match known {
+            Some((_, _, base)) => *base,
+            None => {
+                without.push((case.size, case.kind, ns));
+                ns
             }
-        }
-        let ns = stream(&mut datapath)?;
-        row(
-            &mut table,
-            patterns,
-            "stream, clean",
-            SIZES[2],
-            ns,
-            stream_without,
-        );
-    }
-    println!("{table}");
-    println!("a stream's figures are of one run a packet, each with what measuring costs");
-    Ok(())
-}
-
-fn row(table: &mut Table, patterns: u32, what: &str, size: usize, ns: f64, without: f64) {
-    table.add_row([
-        patterns.to_string(),
-        what.to_owned(),
-        size.to_string(),
-        format!("{ns:.0}"),
-        format!("{:.2}", (ns - without) / size as f64),
-    ]);
-}
-
-/// Puts a policy with so many signatures into force; bytes that they take.
-fn install(datapath: &mut Datapath, patterns: u32) -> Result<usize> {
-    let mut text = String::from(
-        "version: 1\n\
-         defaults: {new_flows_per_second: 0, events_per_second: 1, inspect_first: 0, on_error: allow}\n\
-         profiles:\n  pump:\n    allow:\n      - {to: any, tcp: 443, udp: 443}\n\
-         devices:\n  - {name: device, mac: \"02:00:00:00:10:01\", ip: 10.0.0.1, profile: pump}\n",
-    );
-    if patterns > 0 {
-        text.push_str("signatures:\n");
-    }
-    for number in 0..patterns {
-        let pattern = pattern(number);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "  - {{name: s{number}, tcp: 443, udp: 443, find: [{{text: \"{pattern}\"}}]}}"
-        );
-    }
-    let bundle = Bundle {
-        main: File {
-            path: "bench.yaml".to_owned(),
-            text,
-        },
-        included: Vec::new(),
-    };
-    let (model, _) = parse(&bundle).map_err(|errors| anyhow::anyhow!("{errors}"))?;
-    let compiled = compile(&model)?;
-    datapath.memory.install(&compiled)?;
-    Ok(compiled.inspected.iter().map(|group| group.bytes).sum())
-}
-
-/// Letters that follow from the number, 16 of them.
-fn pattern(number: u32) -> String {
-    letters(u64::from(number) * 2 + 1, 16)
-        .into_iter()
-        .map(char::from)
-        .collect()
-}
-
-/// Letters that look random, from a seed (xorshift64*, Vigna 2016).
-fn letters(seed: u64, count: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..count)
-        .map(|_| {
-            state ^= state >> 12;
-            state ^= state << 25;
-            state ^= state >> 27;
-            let number = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-            b'a' + (number % 26) as u8
-        })
-        .collect()
-}
-
-fn payload(size: usize, text: Text) -> Vec<u8> {
-    let mut payload = letters(2, size);
-    if text == Text::Forced {
-        // All of a pattern but its last letter, so that some gram of it is there.
-        let most = pattern(7).into_bytes();
-        let place = size / 2;
-        payload[place..place + 15].copy_from_slice(&most[..15]);
-        payload[place + 15] = b'0';
-    }
-    payload
-}
-
-fn datagrams(datapath: &mut Datapath, size: usize, text: Text) -> Result<f64> {
-    let mut frame = Vec::new();
-    PacketBuilder::ethernet2(DEVICE, PEER)
-        .ipv4([10, 0, 0, 1], [10, 200, 0, 1], 64)
-        .udp(40_000, 443)
-        .write(&mut frame, &payload(size, text))?;
-    let figures = (0..ROUNDS)
-        .map(|_| repeated(datapath, &frame, RUNS))
-        .collect::<Result<Vec<f64>>>()?;
-    Ok(median(figures))
-}
-
-/// A stream of clean segments, each acknowledged: mean of one run each, ns.
-fn stream(datapath: &mut Datapath) -> Result<f64> {
-    let size = SIZES[2];
-    let payload = payload(size, Text::Clean);
-    let mut figures = Vec::new();
-    for round in 0..3 {
-        let port = 50_000 + round;
-        let build = |sequence: u32, payload: &[u8]| -> Result<Vec<u8>> {
-            let mut builder = PacketBuilder::ethernet2(DEVICE, PEER)
-                .ipv4([10, 0, 0, 1], [10, 200, 0, 1], 64)
-                .tcp(port, 443, sequence, 60_000);
-            builder = if payload.is_empty() {
-                builder.syn()
-            } else {
-                builder.ack(1)
-            };
-            let mut frame = Vec::new();
-            builder.write(&mut frame, payload)?;
-            Ok(frame)
         };
-        once(datapath, &build(0, &[])?)?;
-        let mut total = 0.0;
-        for segment in 0..SEGMENTS {
-            let sequence = 1 + segment * size as u32;
-            let frame = build(sequence, &payload)?;
-            total += once(datapath, &frame)?;
-            let mut acknowledgement = Vec::new();
-            PacketBuilder::ethernet2(PEER, DEVICE)
-                .ipv4([10, 200, 0, 1], [10, 0, 0, 1], 64)
-                .tcp(443, port, 1, 60_000)
-                .ack(sequence + size as u32)
-                .write(&mut acknowledgement, &[])?;
-            once(datapath, &acknowledgement)?;
+        table.add_row([
+            case.group,
+            case.what.to_owned(),
+            case.size.to_string(),
+            format!("{ns:.0}"),
+            format!("{:.2}", (ns - base) / case.size as f64),
+        ]);
+    }
+    table
+}
+
+fn datagrams(datapath: &mut Datapath, case: &Case) -> Result<f64> {
+    let mut frame = Vec::new();
+    PacketBuilder::ethernet2(TOLERANT, PEER)
+        .ipv4([10, 0, 0, 1], [10, 200, 0, 1], 64)
+        .udp(40_000, case.port)
+        .write(&mut frame, &case.payload())?;
+    repeated(datapath, &frame, RUNS)
+}
+
+/// A stream of segments: median of one run each, ns.
+fn stream(datapath: &mut Datapath, case: &Case, device: [u8; 6], from: u16) -> Result<f64> {
+    let payload = case.payload();
+    let address = [10, 0, 0, device[5]];
+    let send = |sequence: u32, payload: &[u8]| -> Result<Vec<u8>> {
+        let builder = PacketBuilder::ethernet2(device, PEER)
+            .ipv4(address, [10, 200, 0, 1], 64)
+            .tcp(from, case.port, sequence, 60_000);
+        let mut frame = Vec::new();
+        if payload.is_empty() {
+            builder.syn().write(&mut frame, payload)?;
+        } else {
+            builder.ack(1).write(&mut frame, payload)?;
         }
-        figures.push(total / f64::from(SEGMENTS));
+        Ok(frame)
+    };
+    once(datapath, &send(0, &[])?)?;
+    let mut figures = Vec::new();
+    for segment in 0..SEGMENTS {
+        let sequence = 1 + segment * payload.len() as u32;
+        figures.push(once(datapath, &send(sequence, &payload)?)?);
+        if segment % ACKNOWLEDGED != 0 {
+            continue;
+        }
+        let mut acknowledgement = Vec::new();
+        PacketBuilder::ethernet2(PEER, device)
+            .ipv4([10, 200, 0, 1], address, 64)
+            .tcp(case.port, from, 1, 60_000)
+            .ack(sequence + payload.len() as u32)
+            .write(&mut acknowledgement, &[])?;
+        enter_from(datapath, Side::Core)?;
+        once(datapath, &acknowledgement)?;
+        enter_from(datapath, Side::Device)?;
     }
     Ok(median(figures))
 }

@@ -6,16 +6,14 @@ use std::collections::BTreeMap;
 use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::noncontiguous::NFA;
-use enforcer_common::signature::{ByteClasses, TELLS, Transitions};
-
-/// Columns in a line of transitions.
-const COLUMNS: usize = 16;
+use enforcer_common::signature::TELLS;
 
 /// An automaton for patterns in lower case, which finds them in any.
 pub(super) struct Automaton {
-    pub(super) classes: [ByteClasses; 4],
-    /// The rows of all states, the root's first.
-    pub(super) rows: Vec<Transitions>,
+    /// Class of each byte.
+    pub(super) classes: [u8; 256],
+    /// The rows of all states, the root's first; places are counted from there.
+    pub(super) rows: Vec<u32>,
     /// Lists of what states tell of, each ended by 0; the first is empty.
     pub(super) outputs: Vec<u16>,
     pub(super) output_column: u32,
@@ -36,10 +34,23 @@ pub(super) fn size(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> usize {
         before = pattern;
     }
     let columns = Alphabet::new(patterns.keys()).bytes.len() + 1;
-    states * columns.div_ceil(COLUMNS) * size_of::<Transitions>()
+    states * columns * size_of::<u32>()
 }
 
 impl Automaton {
+    /// The rows as they are at a place: all but lists count from the beginning.
+    pub(super) fn rows_at(&self, place: u32) -> Vec<u32> {
+        let columns = self.output_column as usize + 1;
+        let mut rows = self.rows.clone();
+        for row in rows.chunks_exact_mut(columns) {
+            let (_list, following) = row.split_last_mut().unwrap_or((&mut 0, &mut []));
+            for next in following {
+                *next += place;
+            }
+        }
+        rows
+    }
+
     /// Builds it from patterns, and the numbers that each of them tells of.
     pub(super) fn new(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> Result<Self, String> {
         let built = NFA::new(patterns.keys())
@@ -70,7 +81,7 @@ impl Automaton {
         }
 
         let columns = alphabet.bytes.len() + 1;
-        let row_lines = columns.div_ceil(COLUMNS);
+        let row_bytes = columns * size_of::<u32>();
         let mut outputs = vec![0];
         let mut lists: BTreeMap<Vec<u16>, u32> = BTreeMap::from([(Vec::new(), 0)]);
         let mut list_of = Vec::with_capacity(order.len());
@@ -96,16 +107,13 @@ impl Automaton {
             list_of.push(list);
         }
 
-        let mut rows = Vec::with_capacity(order.len() * row_lines);
+        let mut rows = Vec::with_capacity(order.len() * columns);
         for (row, list) in following.iter().zip(&list_of) {
-            let mut lines = vec![Transitions::default(); row_lines];
-            for (column, &next) in row.iter().enumerate() {
-                let tells = if list_of[next] == 0 { 0 } else { TELLS };
-                let entry = (next * row_lines) as u32 | tells;
-                lines[column / COLUMNS].0[column % COLUMNS] = entry;
-            }
-            lines[(columns - 1) / COLUMNS].0[(columns - 1) % COLUMNS] = *list;
-            rows.extend(lines);
+            rows.extend(row.iter().map(|next| {
+                let tells = if list_of[*next] == 0 { 0 } else { TELLS };
+                (next * row_bytes) as u32 | tells
+            }));
+            rows.push(*list);
         }
         Ok(Self {
             classes: alphabet.classes,
@@ -121,7 +129,7 @@ impl Automaton {
 
 /// Bytes that occur in patterns have a class each; all others share class 0.
 struct Alphabet {
-    classes: [ByteClasses; 4],
+    classes: [u8; 256],
     /// A byte of each class.
     bytes: Vec<u8>,
 }
@@ -140,11 +148,7 @@ impl Alphabet {
             class_of[usize::from(byte)] = bytes.len() as u8;
             bytes.push(byte);
         }
-        let mut classes = [ByteClasses([0; 64]); 4];
-        for byte in 0..=u8::MAX {
-            let place = usize::from(byte);
-            classes[place / 64].0[place % 64] = class_of[lower(byte)];
-        }
+        let classes = std::array::from_fn(|byte| class_of[lower(byte as u8)]);
         Self { classes, bytes }
     }
 }

@@ -1,20 +1,43 @@
-//! The filter of a group: a bit for each gram that a pattern may be known by. A text
+//! The filter of a group: bits for each gram that a pattern may be known by. A text
 //! without any of them bears no pattern.
 
-use enforcer_common::signature::{Profiles, STRIDE, gram_hash};
+use enforcer_common::automata::LARGEST_TABLE;
+use enforcer_common::signature::{gram_bit, gram_hash, gram_index, window_hash, window_length};
 
-/// Bits for each gram, so that other traffic seldom meets one: a piece of it has
-/// hundreds of grams. They are still fewer than a pattern takes in the automaton.
-const SPARSE: usize = 4096;
-/// Bits in the smallest filter, a line, and in the largest, 128 KiB.
+/// Bytes for each gram. The first table is asked whether there is anything in a byte, and
+/// seldom there is: a piece of other traffic has hundreds of grams.
+const SPARSE: usize = 256;
+/// Length of the smallest table, as a power of two.
 const SMALLEST: u32 = 9;
-const LARGEST: u32 = 20;
+
+/// Bytes in a gram and between grams, by what they need of the shortest pattern. Fewer
+/// bytes meet other traffic more often, a shorter stride takes longer.
+const FORMS: [Form; 5] = [
+    Form { gram: 8, stride: 4 },
+    Form { gram: 4, stride: 4 },
+    Form { gram: 3, stride: 4 },
+    Form { gram: 3, stride: 3 },
+    Form { gram: 2, stride: 3 },
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) gram: usize,
+    pub(super) stride: usize,
+}
+
+impl Form {
+    /// Bytes that hold a gram which is looked at, wherever they begin.
+    const fn window(self) -> usize {
+        self.gram + self.stride - 1
+    }
+}
 
 /// Grams, and the bits that say which occur.
 pub(super) struct Filter {
-    pub(super) lines: Vec<Profiles>,
-    /// Bytes in a gram.
-    pub(super) gram: u32,
+    /// Of grams, and of the windows that they are taken from.
+    pub(super) tables: [Vec<u8>; 2],
+    pub(super) form: Form,
     pub(super) shift: u32,
 }
 
@@ -22,47 +45,49 @@ impl Filter {
     /// `None` where a pattern is too short, or has nothing but what is everywhere.
     pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p Vec<u8>> + Clone) -> Option<Self> {
         let shortest = patterns.clone().map(Vec::len).min()?;
-        let gram = [8, 4]
-            .into_iter()
-            .find(|gram| gram + STRIDE - 1 <= shortest)?;
-        let mut grams = Vec::new();
-        for pattern in patterns {
-            let window = best_window(pattern, gram)?;
-            grams.extend((0..STRIDE).map(|offset| word(&window[offset..offset + gram])));
-        }
-        let bits = (grams.len() * SPARSE).next_power_of_two().ilog2();
-        let bits = bits.clamp(SMALLEST, LARGEST);
-        let shift = u64::BITS - bits;
-        let mut lines = vec![Profiles::default(); 1 << (bits - SMALLEST)];
-        for gram_word in grams {
-            let place = gram_hash(gram_word, unused_bits(gram as u32), shift) as usize;
-            lines[place >> 9].0[place >> 6 & 7] |= 1 << (place & 63);
+        let mut forms = FORMS.into_iter();
+        let form = forms.find(|form| form.window() <= shortest)?;
+        let windows: Option<Vec<&[u8]>> = patterns.map(|one| best_window(one, form)).collect();
+        let windows = windows?;
+        let length = (windows.len() * form.stride * SPARSE)
+            .next_power_of_two()
+            .ilog2();
+        let length = length.clamp(SMALLEST, LARGEST_TABLE);
+        let shift = u64::BITS - length;
+        let mut tables = [vec![0; 1 << length], vec![0; 1 << length]];
+        let gram = form.gram as u32;
+        let compared = window_length(gram, form.stride as u32);
+        for window in windows {
+            let grams = window
+                .windows(form.gram)
+                .map(|bytes| gram_hash(word(bytes), gram));
+            let [of_grams, of_windows] = &mut tables;
+            for hash in grams {
+                of_grams[gram_index(hash, shift) as usize] |= gram_bit(hash);
+            }
+            let hash = window_hash(word(window), compared);
+            of_windows[gram_index(hash, shift) as usize] |= gram_bit(hash);
         }
         Some(Self {
-            lines,
-            gram: gram as u32,
+            tables,
+            form,
             shift,
         })
     }
 }
 
-/// Bits of a word that a gram of so many bytes leaves unused.
-pub(super) fn unused_bits(gram: u32) -> u32 {
-    u64::BITS - 8 * gram
-}
-
 /// The stretch of a pattern whose grams are least likely elsewhere.
-fn best_window(pattern: &[u8], gram: usize) -> Option<&[u8]> {
-    let windows = pattern.windows(gram + STRIDE - 1);
+fn best_window(pattern: &[u8], form: Form) -> Option<&[u8]> {
     let worth = |window: &&[u8]| {
-        let poorest = (0..STRIDE)
-            .map(|offset| distinct(&window[offset..offset + gram]))
-            .min();
-        poorest.unwrap_or(0)
+        let poorest = window.windows(form.gram).map(distinct).min().unwrap_or(0);
+        // Texts are of letters and digits.
+        let rare = window.iter().filter(|byte| !byte.is_ascii_alphanumeric());
+        (poorest, rare.count())
     };
     // Of equal ones the first.
-    let best = windows.rev().max_by_key(worth)?;
-    (worth(&best) >= 3).then_some(best)
+    let best = pattern.windows(form.window()).rev().max_by_key(worth)?;
+    let least = if form.gram > 3 { 3 } else { 1 };
+    (worth(&best).0 >= least).then_some(best)
 }
 
 /// Different bytes, as the filter sees them.
@@ -75,8 +100,10 @@ fn distinct(gram: &[u8]) -> usize {
     bytes.len()
 }
 
-fn word(gram: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    bytes[..gram.len()].copy_from_slice(gram);
-    u64::from_le_bytes(bytes)
+/// The word that begins with bytes, of which no more than eight count.
+fn word(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    let length = bytes.len().min(8);
+    word[..length].copy_from_slice(&bytes[..length]);
+    u64::from_le_bytes(word)
 }

@@ -5,6 +5,7 @@
 mod automaton;
 mod filter;
 mod lower;
+mod region;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::policy::signature::{Action, Sender, Signature};
 use automaton::Automaton;
 use filter::Filter;
 pub use lower::{Lowered, Unfit, lower};
+use region::Region;
 
 /// Signatures that one state of an automaton tells of.
 const TOLD: usize = 16;
@@ -52,22 +54,31 @@ struct Sets {
     sets: Vec<Vec<u16>>,
 }
 
-/// Places what is needed for inspection; the line of it, 0 where there is nothing to
-/// look for.
+/// What is needed for inspection, besides lines of the image.
+#[derive(Default)]
+pub(super) struct Placed {
+    /// Its line, 0 where there is nothing to look for.
+    pub(super) line: u32,
+    /// Lines of the automata.
+    pub(super) automata: Vec<[u64; 8]>,
+    pub(super) sizes: Vec<GroupSize>,
+}
+
+/// Places what is needed for inspection.
 pub(super) fn place(
     image: &mut Image,
     model: &Model,
     services: &ServiceClasses,
     applications: &Applications,
     devices: &Groups,
-) -> Result<(u32, Vec<GroupSize>), Error> {
+) -> Result<Placed, Error> {
     check(
         "distinct application protocols of rules",
         applications.count(),
         u32::from(u16::MAX),
     )?;
     if model.signatures.is_empty() && applications.count() == 0 {
-        return Ok((0, Vec::new()));
+        return Ok(Placed::default());
     }
     let mut lowered = Vec::with_capacity(model.signatures.len());
     for signature in &model.signatures {
@@ -84,10 +95,14 @@ pub(super) fn place(
     )?;
     check_budget(model, &lowered, &sets)?;
     let profiles = place_profiles(image, model);
+    let mut region = Region::new();
     let mut groups = Vec::new();
     let mut sizes = Vec::new();
     for set in &sets.sets {
-        let (group, size) = place_group(image, model, &lowered, set, &profiles)?;
+        let (group, size) = place_group(image, &mut region, model, &lowered, set, &profiles)?;
+        if !region.fits() {
+            return Err(too_large(model, &lowered, &sets));
+        }
         groups.push(group);
         sizes.push(size);
     }
@@ -121,7 +136,11 @@ pub(super) fn place(
         key: 0,
         more: [0; 5],
     };
-    Ok((image.place(&[line]), sizes))
+    Ok(Placed {
+        line: image.place(&[line]),
+        automata: region.lines(),
+        sizes,
+    })
 }
 
 impl Sets {
@@ -194,6 +213,7 @@ fn bits_of(profiles: &[usize]) -> Vec<Profiles> {
 
 fn place_group(
     image: &mut Image,
+    region: &mut Region,
     model: &Model,
     lowered: &[Lowered],
     set: &[u16],
@@ -217,32 +237,38 @@ fn place_group(
         .flat_map(|index| model.signatures[*index].profiles.iter().copied())
         .collect();
     let for_all = indices.iter().any(|index| profiles[*index] == 0);
-    let before = image.length();
+    let before = image.length() * 64 + region.length();
+    let classes = region.place(&automaton.classes);
+    let root = region.next();
+    region.place_words(&automaton.rows_at(root));
+    let [grams, windows] = match &filter {
+        Some(filter) => filter.tables.each_ref().map(|table| region.place(table)),
+        None => [0; 2],
+    };
     let line = GroupLine {
-        classes: image.place(&automaton.classes),
-        states: image.place(&automaton.rows),
+        classes,
+        root,
         outputs: image.place(&rows(&automaton.outputs)),
         output_column: automaton.output_column,
-        filter: filter
-            .as_ref()
-            .map_or(0, |filter| image.place(&filter.lines)),
+        filter: grams,
+        windows,
         filter_shift: filter.as_ref().map_or(0, |filter| filter.shift),
-        gram: filter.as_ref().map_or(0, |filter| filter.gram),
-        gram_shift: filter
+        gram: filter.as_ref().map_or(0, |filter| filter.form.gram as u32),
+        stride: filter
             .as_ref()
-            .map_or(0, |filter| filter::unused_bits(filter.gram)),
+            .map_or(0, |filter| filter.form.stride as u32),
         longest: automaton.longest as u32,
         profiles: if for_all {
             0
         } else {
             image.place(&bits_of(&wanted.into_iter().collect::<Vec<_>>()))
         },
-        reserved: [0; 6],
+        reserved: [0; 5],
     };
     let size = GroupSize {
         signatures: indices,
         states: automaton.states,
-        bytes: (image.length() - before) * 64,
+        bytes: image.length() * 64 + region.length() - before,
         filtered: filter.is_some(),
     };
     Ok((line, size))
@@ -269,6 +295,10 @@ fn check_budget(model: &Model, lowered: &[Lowered], sets: &Sets) -> Result<(), E
     if within {
         return Ok(());
     }
+    Err(too_large(model, lowered, sets))
+}
+
+fn too_large(model: &Model, lowered: &[Lowered], sets: &Sets) -> Error {
     let mut groups = vec![0; lowered.len()];
     for number in sets.sets.iter().flatten() {
         groups[usize::from(*number) - 1] += 1;
@@ -279,11 +309,11 @@ fn check_budget(model: &Model, lowered: &[Lowered], sets: &Sets) -> Result<(), E
         .collect();
     costs.sort_by_key(|(cost, name)| (Reverse(*cost), *name));
     let costliest = costs.iter().take(NAMED).map(|(_, name)| *name);
-    Err(Error::Signatures(format!(
+    Error::Signatures(format!(
         "the signatures take more than the {} KiB that they may; the costliest are {}: name their ports",
         limits::SIGNATURE_BYTES / 1024,
         costliest.collect::<Vec<_>>().join(", ")
-    )))
+    ))
 }
 
 fn name(model: &Model, index: usize) -> &str {

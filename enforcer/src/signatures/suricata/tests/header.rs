@@ -43,7 +43,6 @@ fn actions() {
 #[test]
 fn protocols() {
     for word in [
-        "ip",
         "icmp",
         "http",
         "smb",

@@ -14,24 +14,26 @@ fn automaton(patterns: &[Vec<u8>]) -> Automaton {
         numbered.entry(pattern.clone()).or_default().push(number);
     }
     let automaton = Automaton::new(&numbered).unwrap();
-    assert_eq!(size(&numbered), automaton.rows.len() * 64);
+    assert_eq!(size(&numbered), automaton.rows.len() * 4);
     automaton
 }
 
+/// Where its rows are put.
+const PLACE: u32 = 640;
+
 /// Numbers that are told of behind each byte, as the decision walks.
 fn told(automaton: &Automaton, text: &[u8]) -> Vec<BTreeSet<u16>> {
-    let mut state = 0;
+    let rows = automaton.rows_at(PLACE);
+    let row = |place: u32| &rows[((place - PLACE) / 4) as usize..];
+    let mut state = PLACE;
     let told = text.iter().map(|byte| {
-        let place = usize::from(*byte);
-        let class = automaton.classes[place / 64].0[place % 64];
-        let row = &automaton.rows[state + usize::from(class >> 4)];
-        let entry = row.0[usize::from(class & 15)];
-        state = (entry & !TELLS) as usize;
+        let class = automaton.classes[usize::from(*byte)];
+        let entry = row(state)[usize::from(class)];
+        state = entry & !TELLS;
         if entry & TELLS == 0 {
             return BTreeSet::new();
         }
-        let column = automaton.output_column as usize;
-        let list = automaton.rows[state + (column >> 4)].0[column & 15] as usize;
+        let list = row(state)[automaton.output_column as usize] as usize;
         let list = automaton.outputs[list..].iter();
         list.copied().take_while(|number| *number != 0).collect()
     });

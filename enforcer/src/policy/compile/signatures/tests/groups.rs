@@ -120,14 +120,20 @@ fn what_a_group_takes_is_told() {
         };
         (size.states, size.bytes, size.filtered)
     };
-    // Classes, a line a state, and a line of lists.
-    assert_eq!(size(&["abc"]), (4, 256 + 4 * 64 + 64, false));
+    // Classes, a word a state and class and one for the list, in whole lines, and a line of
+    // lists.
+    let rows = |states: usize, classes: usize| {
+        let bytes = states * (classes + 1) * 4;
+        bytes.next_multiple_of(64)
+    };
+    assert_eq!(size(&["abc"]), (4, 256 + rows(4, 4) + 64, false));
     // As they share their beginning.
-    assert_eq!(size(&["abc", "abd", "ABCD"]), (6, 256 + 6 * 64 + 64, false));
-    // Sixteen letters, another byte and the list are two lines a state; and a filter.
+    let three = size(&["abc", "abd", "ABCD"]);
+    assert_eq!(three, (6, 256 + rows(6, 5) + 64, false));
+    // Sixteen letters and another byte; and both tables of a filter.
     let (states, bytes, filtered) = size(&["abcdefghijklmnop"]);
     assert_eq!((states, filtered), (17, true));
-    assert_eq!(bytes, 256 + 17 * 2 * 64 + 64 + 4 * 4096 / 8);
+    assert_eq!(bytes, 256 + rows(17, 17) + 64 + 2 * 4 * 256);
 }
 
 #[test]
