@@ -5,7 +5,7 @@
 mod encrypted;
 pub(super) mod hear;
 pub(super) mod scan;
-mod scratch;
+pub(super) mod scratch;
 pub(super) mod stream;
 pub(super) mod verify;
 
