@@ -154,11 +154,20 @@ impl Predicate {
     }
 }
 
+/// Whether a signature's number is that of a predicate about headers, and not about what a
+/// datagram carries.
+#[inline(always)]
+pub const fn is_of_headers(number: u32) -> bool {
+    let set = number.wrapping_sub(FIRST_PREDICATE) / PER_SET as u32;
+    number >= FIRST_PREDICATE && set != Set::Dhcp as u32 && set != Set::Dns as u32
+}
+
 /// What follows where a predicate of a set is met: one of `LEVEL_…`, in what a profile
 /// says of all sets. The numbers are those of `signature::ACTION_…`.
 #[inline(always)]
 pub const fn level_of(levels: u32, code: u32) -> u32 {
-    levels >> (code / PER_SET as u32 * 2 & 31) & 3
+    let shift = code / PER_SET as u32 * 2;
+    levels >> (shift & 31) & 3
 }
 
 pub const LEVEL_OFF: u32 = 0;
@@ -179,6 +188,14 @@ mod tests {
         }
         assert_eq!(Predicate::from_number(FIRST_PREDICATE - 1), None);
         assert_eq!(Predicate::from_number(FIRST_PREDICATE + PREDICATES), None);
+    }
+
+    #[test]
+    fn datagrams_are_no_headers() {
+        let of = |predicate: Predicate| is_of_headers(predicate.number());
+        assert!(of(Predicate::UrgentPointerZero) && of(Predicate::ReverseArp));
+        assert!(!of(Predicate::NamePointer) && !of(Predicate::DhcpOptionLength));
+        assert!(!is_of_headers(0) && !is_of_headers(FIRST_PREDICATE - 1));
     }
 
     #[test]

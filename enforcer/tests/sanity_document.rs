@@ -1,5 +1,7 @@
 //! docs/signatures.md tells of every sanity predicate what the program tests and tells.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use enforcer::policy::describe;

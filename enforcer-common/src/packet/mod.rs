@@ -130,6 +130,13 @@ impl Packet {
         self.fragment & (FRAGMENT_FIRST | FRAGMENT_LATER) != 0
     }
 
+    /// Offset of what follows the header of Ethernet and its tags.
+    #[inline(always)]
+    pub const fn network(&self) -> u32 {
+        let tags = self.tags & !PRIORITY_TAG;
+        14 + 4 * tags as u32
+    }
+
     #[inline(always)]
     pub const fn is_ip(&self) -> bool {
         matches!(self.ethertype, ethertype::IPV4 | ethertype::IPV6)

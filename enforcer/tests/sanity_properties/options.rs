@@ -167,7 +167,7 @@ proptest! {
     fn of_tcp(list in list(2)) {
         let options = padded(list);
         let mut segment = vec![0xc3, 0x50, 0x0a, 0x0f, 0, 0, 0, 1, 0, 0, 0, 0];
-        segment.extend([((20 + options.len()) / 4 << 4) as u8, 2, 0x20, 0, 0, 0, 0, 0]);
+        segment.extend([(((20 + options.len()) / 4) << 4) as u8, 2, 0x20, 0, 0, 0, 0, 0]);
         segment.extend(&options);
         let told = told(|rig| rig.ipv4(&[], TCP, &segment));
         prop_assert_eq!(told, tcp_reference(&options));

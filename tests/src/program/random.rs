@@ -348,7 +348,7 @@ fn optioned(random: &mut Random, from: u16, to: u16) -> Vec<u8> {
     let options = odd::header_options(random);
     let flags = random.pick(&[SYN, SYN | ACK, ACK, ACK | URG, SYN | URG]);
     let mut segment = tcp(from, to, flags, &options);
-    segment[12] = ((20 + options.len()) / 4 << 4) as u8;
+    segment[12] = (((20 + options.len()) / 4) << 4) as u8;
     segment[19] = random.below(12) as u8;
     segment.extend(b"payload");
     segment

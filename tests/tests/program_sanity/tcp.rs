@@ -8,7 +8,7 @@ use super::{FAMILIES, Ward, packet};
 fn segment(flags: u8, options: &[u8], urgent: u16, payload: &[u8]) -> Vec<u8> {
     assert!(options.len().is_multiple_of(4));
     let mut bytes = tcp(50_000, 2575, flags, &[]);
-    bytes[12] = ((20 + options.len()) / 4 << 4) as u8;
+    bytes[12] = (((20 + options.len()) / 4) << 4) as u8;
     bytes[18..20].copy_from_slice(&urgent.to_be_bytes());
     bytes.extend(options);
     bytes.extend(payload);

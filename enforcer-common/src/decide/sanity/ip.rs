@@ -21,7 +21,7 @@ pub(super) fn check_options<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     work: &mut Work,
 ) -> u32 {
-    let start = super::network(&work.packet) + HEADER;
+    let start = work.packet.network() + HEADER;
     let length = u32::from(work.packet.transport).wrapping_sub(start);
     if tables.load_text(frame, work, start, length) {
         tables.walk_options(work, family::IPV4)

@@ -24,7 +24,7 @@ pub(super) fn check_extensions<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     work: &mut Work,
 ) -> u32 {
-    let start = super::network(&work.packet);
+    let start = work.packet.network();
     let Some([first, _]) = frame.read(start + NEXT_HEADER) else {
         return END;
     };

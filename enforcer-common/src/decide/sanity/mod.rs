@@ -117,12 +117,6 @@ const fn is_dns(port: u16) -> bool {
     matches!(port, 53 | 5353 | 5355)
 }
 
-/// Offset of the header of IP.
-#[inline(always)]
-const fn network(packet: &Packet) -> u32 {
-    14 + 4 * (packet.tags & !crate::packet::PRIORITY_TAG) as u32
-}
-
 /// Bytes from the transport header to the packet's end.
 #[inline(always)]
 const fn length(packet: &Packet) -> u32 {

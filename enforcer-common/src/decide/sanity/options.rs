@@ -166,7 +166,7 @@ const fn dhcp(kind: u32, length: u32) -> u32 {
         // Mask, broadcast, requested address, times, server.
         1 | 28 | 50 | 51 | 54 | 58 | 59 => length == 4,
         // Lists: routers, name servers, time servers.
-        3 | 6 | 42 => length >= 4 && length % 4 == 0,
+        3 | 6 | 42 => length >= 4 && length.is_multiple_of(4),
         _ => true,
     };
     if proper {
