@@ -271,6 +271,10 @@ impl Trial {
             let told = told(&self.model, *number).unwrap();
             *counts.entry(told.name).or_default() += 1;
         }
+        // The report names the same.
+        let named = report.signatures.iter().map(|of| &*of.signature);
+        let named: BTreeSet<&str> = named.collect();
+        assert_eq!(named, counts.keys().copied().collect(), "{file:?}");
         counts
     }
 }

@@ -2,7 +2,7 @@
 //! alike, and what was found.
 
 use anyhow::Result;
-use enforcer_common::sanity::Predicate;
+use enforcer_common::sanity::{Predicate, Set};
 
 use crate::control::api::{Signature, SignatureGroup, Signatures};
 use crate::daemon::engine::{Engine, Running};
@@ -83,10 +83,23 @@ fn predicate(model: &Model, predicate: Predicate, packets: u64) -> Option<Signat
         severity: facts.severity,
         action,
         from: describe::sender(Sender::Either).to_owned(),
-        services: vec!["all".to_owned()],
+        services: services(predicate.set()),
         profiles: if on.len() == all { Vec::new() } else { on },
         tags: Vec::new(),
         find: format!("{}{note}", facts.tests),
         packets,
     })
+}
+
+/// What packets a set is asked of.
+fn services(set: Set) -> Vec<String> {
+    let services: &[&str] = match set {
+        Set::TcpStack => &["tcp"],
+        Set::IpStack => &["ipv4", "tunnels"],
+        Set::Ipv6Stack => &["ipv6"],
+        Set::Dhcp => &["udp 67-68", "udp 546-547"],
+        Set::Dns => &["udp 53", "udp 5353", "udp 5355"],
+        Set::Arp => &["arp"],
+    };
+    services.iter().map(|&of| of.to_owned()).collect()
 }
