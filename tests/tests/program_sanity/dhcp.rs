@@ -128,3 +128,22 @@ fn options_of_the_sixth_version_end_within_the_message() {
     check(None, &[0, 1, 0, 0]);
     check(None, &[0, 1, 0, 4, 0, 3, 0, 1, 0, 23, 0, 0]);
 }
+
+/// What relays pass on has its options behind two addresses.
+#[test]
+fn relayed_messages_have_more_before_their_options() {
+    let mut ward = Ward::new();
+    for kind in [12, 13] {
+        let mut check = |predicate: Option<&str>, options: &[u8]| {
+            ward.check(&V6, &[Core, Device], predicate, &|link, from, to| {
+                let mut message = vec![kind, 0];
+                message.extend([0xfd; 32]);
+                message.extend(options);
+                let datagram = udp(547, 547, &message);
+                packet(link, from, to, protocol::UDP, &datagram, |_| {})
+            });
+        };
+        check(None, &[0, 9, 0, 4, 1, 0, 0, 1]);
+        check(Some("dhcp/option-overrun"), &[0, 9, 0, 5, 1, 0, 0, 1]);
+    }
+}

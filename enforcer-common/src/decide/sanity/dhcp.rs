@@ -12,6 +12,10 @@ const COOKIE: u32 = 236;
 const OPTIONS: u32 = 240;
 const MAGIC: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
 const V6_OPTIONS: u32 = 4;
+/// Messages between relays and servers have addresses before them (RFC 8415, 9).
+const RELAY_FORWARD: u8 = 12;
+const RELAY_REPLY: u8 = 13;
+const RELAY_OPTIONS: u32 = 34;
 
 /// Looks at a message; [`END`], or the predicate that is met.
 #[inline(always)]
@@ -19,7 +23,11 @@ pub(super) fn check<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &
     let packet = &work.packet;
     let (start, length) = (packet.next, packet.end.wrapping_sub(packet.next));
     let (head, family) = if packet.ethertype == ethertype::IPV6 {
-        (V6_OPTIONS, family::DHCPV6)
+        let head = match frame.read(start) {
+            Some([RELAY_FORWARD | RELAY_REPLY, _]) => RELAY_OPTIONS,
+            _ => V6_OPTIONS,
+        };
+        (head, family::DHCPV6)
     } else {
         (OPTIONS, family::DHCP)
     };
