@@ -1,5 +1,6 @@
 //! Counters, all per CPU: how their places are numbered.
 
+use crate::sanity::{FIRST_PREDICATE, PREDICATES};
 use crate::verdict::{Fate, REASONS, Reason};
 
 /// Packets and bytes.
@@ -53,8 +54,12 @@ pub const fn tagged_index(port: u32) -> u32 {
 /// Place of a signature's counter, in the half that goes with the epoch.
 #[inline(always)]
 pub const fn signature_index(epoch: u32, number: u32) -> u32 {
-    (epoch & 1) * (crate::limits::SIGNATURES + 1) + number
+    (epoch & 1) * (SIGNATURES / 2) + number
 }
+
+/// Places of signatures' counters: number 0, a policy's own, and the sanity predicates, for
+/// either half.
+pub const SIGNATURES: u32 = 2 * (FIRST_PREDICATE + PREDICATES);
 
 /// Places for [`Statistic`]s; room to append.
 const OWN_STATISTICS: u32 = 16;

@@ -45,7 +45,8 @@ const _: () = assert!(size_of::<Event>() == 88);
 /// Bytes of a payload that are shown with a signature.
 pub const SHOWN: usize = 64;
 
-/// An event about a signature, with the beginning of the payload in which it was found.
+/// An event about a signature, with the beginning of the payload in which it was found; of
+/// the headers from IP on, where it is a predicate about them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {

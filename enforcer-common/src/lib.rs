@@ -22,6 +22,7 @@ pub mod limits;
 pub mod packet;
 pub mod port;
 pub mod rate;
+pub mod sanity;
 pub mod shared;
 pub mod signature;
 pub mod stream;

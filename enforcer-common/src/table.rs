@@ -211,7 +211,9 @@ pub struct ProfileLine {
     /// Bytes that each end of a connection sends in which signatures are looked for; 0:
     /// all.
     pub inspect_first: u32,
-    pub reserved: [u32; 3],
+    /// What follows where a sanity predicate is met, two bits a set: see [`crate::sanity`].
+    pub sanity: u32,
+    pub reserved: [u32; 2],
 }
 
 pub const PROFILE_ENFORCE: u32 = 1;

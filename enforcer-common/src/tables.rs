@@ -172,6 +172,100 @@ pub trait Tables {
     {
         stage::spend(policy, work);
     }
+
+    /// [`stage::check_sanity`].
+    #[inline(always)]
+    fn check_sanity<F: Frame + ?Sized>(&self, frame: &F, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::check_sanity(frame, policy, work);
+    }
+
+    /// [`stage::meet`].
+    #[inline(always)]
+    fn meet(&self, policy: &Policy<'_, Self>, work: &mut Work, code: u32)
+    where
+        Self: Sized,
+    {
+        stage::meet(policy, work, code);
+    }
+
+    /// [`stage::load_text`].
+    #[inline(always)]
+    fn load_text<F: Frame + ?Sized>(
+        &self,
+        frame: &F,
+        work: &mut Work,
+        offset: u32,
+        length: u32,
+    ) -> bool {
+        stage::load_text(frame, work, offset, length)
+    }
+
+    /// [`stage::walk_options`].
+    #[inline(always)]
+    fn walk_options(&self, work: &mut Work, family: u32) -> u32
+    where
+        Self: Sized,
+    {
+        stage::walk_options(self, work, family)
+    }
+
+    /// [`stage::look_at_option`].
+    #[inline(always)]
+    fn look_at_option(&self, work: &mut Work, family: u32) -> u32
+    where
+        Self: Sized,
+    {
+        stage::look_at_option(self, work, family)
+    }
+
+    /// [`stage::look_at_extension`].
+    #[inline(always)]
+    fn look_at_extension<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> u32
+    where
+        Self: Sized,
+    {
+        stage::look_at_extension(frame, self, work)
+    }
+
+    /// [`stage::check_dns`].
+    #[inline(always)]
+    fn check_dns<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> u32
+    where
+        Self: Sized,
+    {
+        stage::check_dns(frame, self, work)
+    }
+
+    /// [`stage::look_at_record`].
+    #[inline(always)]
+    fn look_at_record(&self, work: &mut Work) -> u32
+    where
+        Self: Sized,
+    {
+        stage::look_at_record(self, work)
+    }
+
+    /// [`stage::walk_name`].
+    #[inline(always)]
+    fn walk_name(&self, work: &mut Work) -> u32
+    where
+        Self: Sized,
+    {
+        stage::walk_name(self, work)
+    }
+
+    /// [`stage::look_at_label`].
+    #[inline(always)]
+    fn look_at_label(&self, work: &mut Work) -> u32
+    where
+        Self: Sized,
+    {
+        stage::look_at_label(self, work)
+    }
+
     /// [`stage::inspect`].
     #[inline(always)]
     fn inspect<F: Frame + ?Sized>(&self, frame: &F, policy: &Policy<'_, Self>, work: &mut Work)

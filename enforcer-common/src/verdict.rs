@@ -129,7 +129,7 @@ reasons! {
     FragmentOverlap = 47, "fragment-overlap";
     /// A first fragment without the whole of the headers, or one of a wrong length.
     FragmentTiny = 48, "fragment-tiny";
-    /// The payload bears a signature, or the flow did before and is cut.
+    /// The payload bears a signature, headers meet a sanity predicate, or the flow is cut.
     Signature = 49, "signature";
     /// Bytes of a connection that cannot be looked at in their order.
     StreamLost = 50, "stream-lost";

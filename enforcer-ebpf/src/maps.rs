@@ -79,7 +79,7 @@ pub(crate) static RULES: PerCpuArray<Traffic> =
 /// epochs.
 #[map]
 pub(crate) static SIGNATURES: PerCpuArray<u64> =
-    PerCpuArray::with_max_entries(2 * (limits::SIGNATURES + 1), 0);
+    PerCpuArray::with_max_entries(counter::SIGNATURES, 0);
 
 #[map]
 pub(crate) static STATISTICS: PerCpuArray<u64> =

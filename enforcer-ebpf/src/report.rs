@@ -7,6 +7,7 @@ use aya_ebpf::helpers::generated::bpf_xdp_load_bytes;
 use enforcer_common::counter::Statistic;
 use enforcer_common::decide::Work;
 use enforcer_common::event::{Event, Hit, SHOWN};
+use enforcer_common::sanity::is_of_headers;
 
 use crate::maps;
 use crate::record::count_statistic;
@@ -55,14 +56,16 @@ pub(crate) extern "C" fn stage_report(context: *mut xdp_md, work: *mut Work, por
     0
 }
 
-/// Sends the first bytes of the payload as well.
+/// Sends the first bytes of the payload as well, or of the headers where a predicate is met
+/// that is about them.
 #[inline(always)]
 fn send_hit(context: *mut xdp_md, work: &Work, port: u32, now: u64) -> bool {
     let Some(mut place) = maps::EVENTS.reserve::<Hit>(0) else {
         return false;
     };
     let packet = &work.packet;
-    let payload = packet.end.wrapping_sub(packet.next);
+    let start = first_shown(work);
+    let payload = packet.end.wrapping_sub(start);
     // SAFETY: a value of this function's own. Read from memory it is a number of 32 bits
     // to the verifier, which it does not know of a difference.
     let payload = unsafe { (&raw const payload).read_volatile() };
@@ -78,16 +81,21 @@ fn send_hit(context: *mut xdp_md, work: &Work, port: u32, now: u64) -> bool {
         (&raw mut (*hit).event).write(event(work, port, now));
         (&raw mut (*hit).event.shown).write(shown as u16);
         if shown != 0 {
-            bpf_xdp_load_bytes(
-                context,
-                packet.next,
-                (&raw mut (*hit).payload).cast(),
-                shown,
-            );
+            bpf_xdp_load_bytes(context, start, (&raw mut (*hit).payload).cast(), shown);
         }
     }
     place.submit(0);
     true
+}
+
+/// Offset of the first byte that is shown.
+#[inline(always)]
+fn first_shown(work: &Work) -> u32 {
+    if is_of_headers(work.inspection.signature) {
+        work.packet.network()
+    } else {
+        work.packet.next
+    }
 }
 
 #[inline(always)]

@@ -117,6 +117,8 @@ table_stage!(stage_choose(cell: u16, end: u8), stage::choose);
 table_stage!(stage_holds(entry: u32, end: u8), stage::holds, otherwise 0);
 table_stage!(stage_settle(), stage::settle);
 table_stage!(stage_spend(), stage::spend);
+frame_stage!(stage_check_sanity, stage::check_sanity, otherwise 0);
+table_stage!(stage_meet(code: u32), stage::meet);
 frame_stage!(stage_inspect, stage::inspect, otherwise 0);
 frame_stage!(stage_look_at_piece, stage::look_at_piece, otherwise 0);
 table_stage!(stage_enter_stream(), stage::enter_stream, otherwise stage::LOST);
@@ -159,6 +161,68 @@ macro_rules! parser_stage {
 
 parser_stage!(stage_parse_network, packet::parse_network);
 parser_stage!(stage_parse_transport, packet::parse_transport);
+
+/// A stage of the walks over header fields, which need no policy; without its scratch a
+/// walk ends.
+macro_rules! walk_stage {
+    ($name:ident($($argument:ident),*), $stage:path) => {
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub(crate) extern "C" fn $name(work: *mut Work, $($argument: u32),*) -> u32 {
+            // SAFETY: as for the other stages.
+            let Some(work) = (unsafe { work.as_mut() }) else {
+                return stage::END;
+            };
+            let tables = KernelTables {
+                context: core::ptr::null_mut(),
+            };
+            $stage(&tables, work, $($argument),*)
+        }
+    };
+}
+
+walk_stage!(stage_walk_options(family), stage::walk_options);
+walk_stage!(stage_look_at_option(family), stage::look_at_option);
+walk_stage!(stage_look_at_record(), stage::look_at_record);
+walk_stage!(stage_walk_name(), stage::walk_name);
+walk_stage!(stage_look_at_label(), stage::look_at_label);
+
+/// Such a stage that reads the frame.
+macro_rules! frame_walk_stage {
+    ($name:ident, $stage:path) => {
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub(crate) extern "C" fn $name(context: *mut xdp_md, work: *mut Work) -> u32 {
+            // SAFETY: as for the other stages.
+            let Some(work) = (unsafe { work.as_mut() }) else {
+                return stage::END;
+            };
+            let tables = KernelTables { context };
+            let context = XdpContext::new(context);
+            $stage(&XdpFrame::new(&context), &tables, work)
+        }
+    };
+}
+
+frame_walk_stage!(stage_look_at_extension, stage::look_at_extension);
+frame_walk_stage!(stage_check_dns, stage::check_dns);
+
+/// Copies header bytes to where predicates look.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn stage_load_text(
+    context: *mut xdp_md,
+    work: *mut Work,
+    offset: u32,
+    length: u32,
+) -> u32 {
+    // SAFETY: as for the other stages.
+    let Some(work) = (unsafe { work.as_mut() }) else {
+        return 0;
+    };
+    let context = XdpContext::new(context);
+    stage::load_text(&XdpFrame::new(&context), work, offset, length).code()
+}
 
 /// Copies a piece of the payload, which needs no policy.
 #[unsafe(no_mangle)]

@@ -245,6 +245,67 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn check_sanity<F: Frame + ?Sized>(
+        &self,
+        _frame: &F,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+    ) {
+        stages::stage_check_sanity(self.context, work);
+    }
+
+    #[inline(always)]
+    fn meet(&self, _policy: &Policy<'_, Self>, work: &mut Work, code: u32) {
+        stages::stage_meet(work, code);
+    }
+
+    #[inline(always)]
+    fn load_text<F: Frame + ?Sized>(
+        &self,
+        _frame: &F,
+        work: &mut Work,
+        offset: u32,
+        length: u32,
+    ) -> bool {
+        stages::stage_load_text(self.context, work, offset, length) != 0
+    }
+
+    #[inline(always)]
+    fn walk_options(&self, work: &mut Work, family: u32) -> u32 {
+        stages::stage_walk_options(work, family)
+    }
+
+    #[inline(always)]
+    fn look_at_option(&self, work: &mut Work, family: u32) -> u32 {
+        stages::stage_look_at_option(work, family)
+    }
+
+    #[inline(always)]
+    fn look_at_extension<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> u32 {
+        stages::stage_look_at_extension(self.context, work)
+    }
+
+    #[inline(always)]
+    fn check_dns<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> u32 {
+        stages::stage_check_dns(self.context, work)
+    }
+
+    #[inline(always)]
+    fn look_at_record(&self, work: &mut Work) -> u32 {
+        stages::stage_look_at_record(work)
+    }
+
+    #[inline(always)]
+    fn walk_name(&self, work: &mut Work) -> u32 {
+        stages::stage_walk_name(work)
+    }
+
+    #[inline(always)]
+    fn look_at_label(&self, work: &mut Work) -> u32 {
+        stages::stage_look_at_label(work)
+    }
+
+    #[inline(always)]
     fn inspect<F: Frame + ?Sized>(&self, _frame: &F, _policy: &Policy<'_, Self>, work: &mut Work) {
         stages::stage_inspect(self.context, work);
     }

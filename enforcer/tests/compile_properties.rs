@@ -13,6 +13,7 @@ use enforcer::policy::model::{
     ControlFrames, Defaults, Device, Direction, Fragments, Guards, Limit, Model, Network, OnError,
     Peer, Profile, Rule, Service, Timeouts,
 };
+use enforcer::policy::sanity::Sanity;
 use enforcer::simulate::HostTables;
 use enforcer_common::addr::{Ip, Mac, Vlan};
 use enforcer_common::decide::Policy;
@@ -44,6 +45,7 @@ fn defaults() -> Defaults {
         fragments: Fragments::Deny,
         on_error: OnError::default(),
         inspect_first: 0,
+        sanity: Sanity::default(),
         control_frames: ControlFrames {
             stp: true,
             lldp: true,
@@ -153,6 +155,7 @@ fn profile((index, rules): (usize, Vec<Rule>)) -> Profile {
         fragments: Fragments::Deny,
         on_error: OnError::default(),
         inspect_first: 0,
+        sanity: Sanity::default(),
         limit: Limit::default(),
         ethertypes: Vec::new(),
         rules,

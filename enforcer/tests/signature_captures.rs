@@ -20,6 +20,7 @@ use enforcer::policy::calendar::Intervals;
 use enforcer::policy::compile::{Compiled, compile};
 use enforcer::policy::model::Model;
 use enforcer::policy::parse;
+use enforcer::policy::signature::told;
 use enforcer::simulate::engine::{Engine, InModel};
 use enforcer::simulate::origin::Origins;
 use enforcer::simulate::ports;
@@ -30,12 +31,19 @@ use enforcer_common::port::{Port, Side};
 /// Allows everything, and looks at what it can where segments are missing.
 const POLICY: &str = r#"
 version: 1
-defaults: {unknown_devices: guest, core_broadcast: guest, new_flows_per_second: 0, on_error: {stream_lost: allow, bad_frame: allow}}
+defaults:
+  unknown_devices: guest
+  core_broadcast: guest
+  new_flows_per_second: 0
+  on_error: {stream_lost: allow, bad_frame: allow}
+  fragments: track
+  sanity: drop
+
 profiles:
   guest:
     allow:
-      - {name: out, to: any, tcp: any, udp: any}
-      - {name: in, from: any, tcp: any, udp: any}
+      - {name: out, to: any, protocol: any}
+      - {name: in, from: any, protocol: any}
 "#;
 
 /// What is found in captures that are no attacks: end of the file's name, signature, why.
@@ -89,6 +97,56 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
         "generated-real-peers/modbus_pymodbus_502.pcap",
         "modbus-write-register",
         "a client that writes one register, as it was told to",
+    ),
+    (
+        "ndpi/tests__cfgs__default__pcap__6in4tunnel.pcap",
+        "ip-stack/tunnel",
+        "a tunnel of IPv6 through IPv4, which is what this tells of",
+    ),
+    (
+        "ndpi/tests__cfgs__default__pcap__fuzz-2006-09-29-28586.pcap",
+        "tcp-stack/option-overrun",
+        "a fuzzer has changed bytes of what was captured",
+    ),
+    (
+        "ndpi/tests__cfgs__default__pcap__fuzz-2006-09-29-28586.pcap",
+        "tcp-stack/urgent-pointer-zero",
+        "likewise",
+    ),
+    (
+        "pcapplusplus/Tests__Packet++Test__PacketExamples__DnsTooManyResources.pcap",
+        "dns/label-type",
+        "random bytes to the port of DNS, by which a parser is tried",
+    ),
+    (
+        "pcapplusplus/Tests__Packet++Test__PacketExamples__Ftp.pcap",
+        "ip-stack/tunnel",
+        "a packet of a tunnel of IPv6 through IPv4",
+    ),
+    (
+        "pcapplusplus/Tests__Packet++Test__PacketExamples__GrePackets.pcap",
+        "ip-stack/tunnel",
+        "an example of a packet in several layers of IP",
+    ),
+    (
+        "pcapplusplus/Tests__Packet++Test__PacketExamples__IPv4-encapsulated-IPv6.pcap",
+        "ip-stack/tunnel",
+        "a packet of a tunnel of IPv6 through IPv4",
+    ),
+    (
+        "pcapplusplus/Tests__Packet++Test__PacketExamples__IcmpPackets.pcap",
+        "ip-stack/address-mask",
+        "an example of each type of ICMP",
+    ),
+    (
+        "pcapplusplus/Tests__Packet++Test__PacketExamples__ipv4-options.pcap",
+        "ip-stack/source-route",
+        "an example of each option",
+    ),
+    (
+        "pcapplusplus/Tests__Packet++Test__PacketExamples__ipv6_options.pcap",
+        "ipv6-stack/routing-header",
+        "examples of extension headers, source routes among them",
     ),
 ];
 
@@ -210,9 +268,13 @@ impl Trial {
         self.frames += report.frames.judged;
         let mut counts = BTreeMap::new();
         for number in found.lock().unwrap().iter() {
-            let name = self.model.signatures[*number as usize - 1].name.as_str();
-            *counts.entry(name).or_default() += 1;
+            let told = told(&self.model, *number).unwrap();
+            *counts.entry(told.name).or_default() += 1;
         }
+        // The report names the same.
+        let named = report.signatures.iter().map(|of| &*of.signature);
+        let named: BTreeSet<&str> = named.collect();
+        assert_eq!(named, counts.keys().copied().collect(), "{file:?}");
         counts
     }
 }
@@ -263,5 +325,54 @@ fn log4shell_is_found_where_it_is() {
             "{}",
             file.display()
         );
+    }
+}
+
+/// Captures of Ripple20's flaws, and what is found in them. The others show what headers do
+/// not: characters in a name, what a record carries, DNS by TCP; or are refused before,
+/// as a routing header is that its first fragment does not hold.
+const RIPPLE20: &[(&str, &[&str])] = &[
+    ("dns_caa_records.pcap", &[]),
+    ("dns_hip_invalid_character.pcap", &[]),
+    ("dns_long_cname.pcap", &["dns/name-too-long"]),
+    ("dns_over_tcp.pcap", &[]),
+    ("dns_over_udp_with_edns.pcap", &["dns/name-too-long"]),
+    (
+        "dns_over_udp_with_edns_5000_bytes.pcap",
+        &["dns/name-too-long"],
+    ),
+    ("dns_over_udp_without_edns.pcap", &["dns/name-too-long"]),
+    ("dns_variant_1.pcapng", &["dns/name-too-long"]),
+    ("dns_variant_2.pcapng", &["dns/name-too-long"]),
+    ("ipv6_rh0_poc.pcap", &[]),
+];
+
+#[test]
+fn ripple20_is_found_where_headers_show_it() {
+    let Some(data) = data() else { return };
+    let mut trial = Trial::new();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, expected) in RIPPLE20 {
+        let name = format!("captures/attack/ripple20/pcaps_invalid_traffic_{name}");
+        let Ok(mut bytes) = std::fs::read(data.join(&name)) else {
+            println!("skipped: {name}");
+            continue;
+        };
+        tell_apart(&mut bytes);
+        let copy = folder.path().join("capture.pcap");
+        std::fs::write(&copy, bytes).unwrap();
+        let found: Vec<&str> = trial.found(&copy).into_keys().collect();
+        assert_eq!(found, *expected, "{name}");
+    }
+}
+
+/// Some were captured within one machine: packets from an address to itself, which are
+/// refused as such.
+fn tell_apart(capture: &mut [u8]) {
+    const ITSELF: [u8; 8] = [172, 16, 139, 135, 172, 16, 139, 135];
+    for start in 0..capture.len().saturating_sub(ITSELF.len()) {
+        if capture[start..].starts_with(&ITSELF) {
+            capture[start + 7] = 136;
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use enforcer_common::sanity::Predicate;
 use enforcer_common::verdict::{Fate, Reason};
 use enforcer_tests::program::random::{self, Random};
 use enforcer_tests::program::{Rig, conditions, ward};
@@ -27,8 +28,9 @@ fn kernel_and_user_space_never_differ() {
     );
     println!("seed {seed}, {frames} frames");
     let mut random = Random(seed);
-    // The second one has profiles for unknown devices and for broadcast, too.
-    let open = "defaults:\n  unknown_devices: pump\n  core_broadcast: pump";
+    // The second one has profiles for unknown devices and for broadcast, too, and lets no
+    // odd header pass.
+    let open = "defaults:\n  unknown_devices: pump\n  core_broadcast: pump\n  sanity: drop";
     let policies = [
         ward::POLICY.to_owned(),
         ward::POLICY.replace("defaults:", open),
@@ -36,7 +38,19 @@ fn kernel_and_user_space_never_differ() {
     let mut rig = Rig::new(ward::POLICY);
     let totals = run(&mut rig, &policies, frames, &mut random, |_, _| {});
     println!("{frames} frames, 0 differences, seed {seed}");
-    assert_eq!(totals.values().sum::<u64>(), frames);
+    assert_eq!(totals.verdicts.values().sum::<u64>(), frames);
+    // The rules of the ward allow neither tunnels nor IGMP. Some are rare.
+    for predicate in Predicate::ALL.iter().filter(|_| frames >= FRAMES) {
+        let seen = totals.told.contains_key(predicate.label());
+        let allowed = !matches!(
+            predicate,
+            Predicate::Tunnel
+                | Predicate::IgmpLength
+                | Predicate::AddressMask
+                | Predicate::ReverseArp
+        );
+        assert!(seen || !allowed, "no frame met {predicate:?}");
+    }
 }
 
 /// The same with everything that a policy may ask for, and a clock that jumps.
@@ -85,10 +99,18 @@ fn conditions_and_exceptions_never_differ() {
         Reason::FragmentTiny,
         Reason::Adopted,
     ] {
-        let seen = totals.keys().any(|(of, _)| *of == reason);
+        let seen = totals.verdicts.keys().any(|(of, _)| *of == reason);
         assert!(seen, "no frame was judged {}", reason.label());
     }
     println!("{frames} frames, 0 differences, seed {seed}");
+}
+
+/// What became of how many frames.
+#[derive(Default)]
+struct Totals {
+    verdicts: BTreeMap<(Reason, Fate), u64>,
+    /// By what was told of them.
+    told: BTreeMap<String, u64>,
 }
 
 /// Sends frames, and says what became of how many.
@@ -98,8 +120,8 @@ fn run(
     frames: u64,
     random: &mut Random,
     mut between: impl FnMut(&mut Random, &mut Rig),
-) -> BTreeMap<(Reason, Fate), u64> {
-    let mut totals = BTreeMap::new();
+) -> Totals {
+    let mut totals = Totals::default();
     for number in 0..frames {
         if number % EPISODE == 0 {
             begin_episode(rig, number / EPISODE);
@@ -107,15 +129,22 @@ fn run(
         between(random, rig);
         let (side, frame) = random::frame(random);
         let outcome = rig.send(side, &frame);
-        *totals.entry((outcome.reason, outcome.fate)).or_insert(0u64) += 1;
+        let verdict = (outcome.reason, outcome.fate);
+        *totals.verdicts.entry(verdict).or_default() += 1;
+        if let Some(name) = outcome.signature {
+            *totals.told.entry(name).or_default() += 1;
+        }
         // A policy change now and then, so that flows are judged again.
         if random.below(5_000) == 0 {
             let policy = random.below(policies.len());
             rig.apply(&policies[policy]);
         }
     }
-    for ((reason, fate), count) in &totals {
+    for ((reason, fate), count) in &totals.verdicts {
         println!("{count:>9} {:<5} {}", fate.label(), reason.label());
+    }
+    for (name, count) in &totals.told {
+        println!("{count:>9} {name}");
     }
     totals
 }

@@ -103,7 +103,8 @@ fn an_event_tells_what_was_denied() {
     assert_eq!(event, expected);
     // What is allowed is no event.
     let own = ward::device(Family::V4, ward::BOUND);
-    let frame = ward::outward(ward::BOUND).udp((own, 1), (ward::dns(Family::V4), 53));
+    let engine = (ward::engine(Family::V4), 2575);
+    let frame = ward::outward(ward::BOUND).tcp((own, 40_000), engine, SYN);
     rig.allowed(Device, &frame, Reason::Rule);
     assert!(next(&mut events).is_none());
 }

@@ -7,9 +7,11 @@ use enforcer_tests::program::random::Random;
 use enforcer_tests::program::ward::{self, FAMILIES, Family};
 use enforcer_tests::program::{Outcome, Rig, Talk};
 
-/// The ward with these signatures.
+/// The ward with these signatures. What is sent to the name server here is no DNS.
 fn policy(signatures: &str) -> String {
-    format!("{}\nsignatures:\n{signatures}", ward::POLICY)
+    let quiet = "defaults:\n  sanity: {dns: \"off\"}\n";
+    let ward = ward::POLICY.replace("defaults:\n", quiet);
+    format!("{ward}\nsignatures:\n{signatures}")
 }
 
 const ATTACK: &str = "  - {name: attack, tcp: any, udp: any, find: [{text: \"EVIL-PATTERN\"}]}\n";

@@ -1,4 +1,4 @@
-//! The decision: identify → admit → flow → guard → match → verdict. The same code runs
+//! The decision: identify → admit → flow → guard → match → look closer → verdict. The same code runs
 //! in the kernel, in `explain` and in the tests; it reads the world through
 //! [`Frame`] and [`Tables`] alone, and changes nothing but flows and budgets.
 
@@ -15,12 +15,14 @@ mod lesson;
 mod limit;
 mod permit;
 mod policy;
+mod sanity;
 mod services;
 pub mod stage;
 pub mod trace;
 
 pub use inspect::{Inspection, PIECE};
 pub use policy::{Moment, Policy};
+pub use sanity::Walk;
 
 use crate::addr::{Ip, Mac};
 use crate::flow::{Flow, FlowKey};
@@ -59,6 +61,8 @@ pub struct Work {
     /// Set by the host once the decision is made.
     pub verdict: Verdict,
     pub inspection: Inspection,
+    /// Where the look at header fields stands.
+    pub walk: Walk,
 }
 
 impl Work {
@@ -85,6 +89,7 @@ impl Work {
             device: 0,
         },
         inspection: Inspection::EMPTY,
+        walk: Walk::EMPTY,
     };
 
     /// One end of the frame: 0 the source, else the destination.
@@ -165,6 +170,7 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
     work.inspection.groups = [0; 2];
     work.inspection.applications = [0; 2];
     work.inspection.signature = 0;
+    work.inspection.action = 0;
     let parsed = packet::ethernet::parse(frame, &mut work.packet);
     work.moment = Moment::take(tables);
     let Some(policy) = Policy::at(tables, work.moment) else {
@@ -231,7 +237,10 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
         }
         ethertype::IPV4 | ethertype::IPV6 => match parse_ip(frame, policy, work) {
             Ok(()) => judge_ip(frame, policy, work),
-            Err(reason) => work.findings = [Finding::of(reason); 2],
+            Err(reason) => {
+                work.packet.remarks = 0;
+                work.findings = [Finding::of(reason); 2];
+            }
         },
         _ => {
             let [source, destination] = work.parties;
@@ -241,6 +250,7 @@ fn judge_parsed<F: Frame + ?Sized, T: Tables>(
             ];
         }
     }
+    look_closer(frame, policy, work);
     Ok(())
 }
 
@@ -296,11 +306,24 @@ fn judge_ip<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, wor
         return;
     }
     flow::judge(frame, policy, work);
-    if inspect::concerns(work) && flow::passes(work) {
-        policy.tables.inspect(frame, policy, work);
-    }
     if services::is_neighbour(&work.packet) {
         services::explain_neighbour(work);
+    }
+}
+
+/// Looks at what passes so far: at its headers, then at what it carries.
+#[inline(always)]
+fn look_closer<F: Frame + ?Sized, T: Tables>(frame: &F, policy: &Policy<'_, T>, work: &mut Work) {
+    if sanity::concerns(&work.packet) && flow::passes(work) {
+        policy.tables.check_sanity(frame, policy, work);
+    }
+    if inspect::concerns(work) && flow::passes(work) {
+        let (signature, action) = (work.inspection.signature, work.inspection.action);
+        policy.tables.inspect(frame, policy, work);
+        if action > work.inspection.action {
+            work.inspection.signature = signature;
+            work.inspection.action = action;
+        }
     }
 }
 

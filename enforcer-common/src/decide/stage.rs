@@ -5,7 +5,8 @@ pub use super::inspect::UNKNOWN;
 pub use super::inspect::hear::HEARD_BROKEN;
 pub use super::inspect::stream::LOST;
 pub use super::inspect::verify::{NO, NOWHERE};
-use super::{Policy, Work, flow, fragment, inspect, limit, permit, services};
+pub use super::sanity::END;
+use super::{Policy, Work, flow, fragment, inspect, limit, permit, sanity, services};
 use crate::tables::{Frame, Tables};
 use crate::verdict::Reason;
 
@@ -73,6 +74,74 @@ pub fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
 #[inline(always)]
 pub fn spend<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     limit::spend_packet(policy, work);
+}
+
+/// Looks at the headers of a packet that passes.
+#[inline(always)]
+pub fn check_sanity<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+) {
+    sanity::check(frame, policy, work);
+}
+
+/// Says what follows where a predicate is met.
+#[inline(always)]
+pub fn meet<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, code: u32) {
+    sanity::meet(policy, work, code);
+}
+
+/// Copies header bytes to where predicates look; false where they cannot be had.
+#[inline(always)]
+pub fn load_text<F: Frame + ?Sized>(frame: &F, work: &mut Work, offset: u32, length: u32) -> bool {
+    sanity::walk::load(frame, work, offset, length)
+}
+
+/// Walks over a list of options; what was found.
+#[inline(always)]
+pub fn walk_options<T: Tables>(tables: &T, work: &mut Work, family: u32) -> u32 {
+    sanity::options::walk(tables, work, family)
+}
+
+/// Looks at one option; what was found.
+#[inline(always)]
+pub fn look_at_option<T: Tables>(_tables: &T, work: &mut Work, family: u32) -> u32 {
+    sanity::options::step(work, family)
+}
+
+/// Looks at one extension header of IPv6; what was found.
+#[inline(always)]
+pub fn look_at_extension<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+) -> u32 {
+    sanity::ipv6::extension(frame, tables, work)
+}
+
+/// Looks at a DNS message; what was found.
+#[inline(always)]
+pub fn check_dns<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut Work) -> u32 {
+    sanity::dns::check(frame, tables, work)
+}
+
+/// Looks at one question or record of a DNS message; what was found.
+#[inline(always)]
+pub fn look_at_record<T: Tables>(tables: &T, work: &mut Work) -> u32 {
+    sanity::dns::record(tables, work)
+}
+
+/// Walks over a DNS name; what was found.
+#[inline(always)]
+pub fn walk_name<T: Tables>(tables: &T, work: &mut Work) -> u32 {
+    sanity::dns::name(tables, work)
+}
+
+/// Looks at one label of a DNS name; what was found.
+#[inline(always)]
+pub fn look_at_label<T: Tables>(_tables: &T, work: &mut Work) -> u32 {
+    sanity::dns::label(work)
 }
 
 /// Looks for signatures in a packet that passes.

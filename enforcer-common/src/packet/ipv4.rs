@@ -1,6 +1,6 @@
 //! IPv4 stage (RFC 791): header with options, lengths, fragments.
 
-use super::{FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_MORE, Packet};
+use super::{FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_MORE, Packet, REMARK_OPTIONS};
 use crate::addr::Ip;
 use crate::tables::Frame;
 use crate::verdict::Reason;
@@ -29,6 +29,9 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
         return Err(Reason::Truncated);
     }
     packet.next += header;
+    if header > HEADER {
+        packet.remarks |= REMARK_OPTIONS;
+    }
     let place = u16::from_be_bytes([f0, f1]);
     if place & (MORE | OFFSET) != 0 {
         packet.fragment_id = u32::from(u16::from_be_bytes([i0, i1]));

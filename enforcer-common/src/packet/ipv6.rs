@@ -1,6 +1,8 @@
 //! IPv6 stage (RFC 8200): header, lengths, and a bounded walk of extension headers.
 
-use super::{FRAGMENT_FIRST, FRAGMENT_HEADER, FRAGMENT_LATER, FRAGMENT_MORE, Packet};
+use super::{
+    FRAGMENT_FIRST, FRAGMENT_HEADER, FRAGMENT_LATER, FRAGMENT_MORE, Packet, REMARK_EXTENSIONS,
+};
 use crate::addr::Ip;
 use crate::flow::protocol;
 use crate::tables::Frame;
@@ -31,6 +33,9 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
     packet.end = packet.next + u32::from(u16::from_be_bytes([l0, l1]));
     if packet.end > packet.length {
         return Err(Reason::Truncated);
+    }
+    if is_extension(next_header) {
+        packet.remarks |= REMARK_EXTENSIONS;
     }
     walk_extensions(frame, packet)
 }

@@ -16,6 +16,7 @@ use crate::verdict::Reason;
 pub mod ethertype {
     pub const IPV4: u16 = 0x0800;
     pub const ARP: u16 = 0x0806;
+    pub const REVERSE_ARP: u16 = 0x8035;
     pub const VLAN: u16 = 0x8100;
     pub const IPV6: u16 = 0x86dd;
     pub const PROVIDER_VLAN: u16 = 0x88a8;
@@ -65,7 +66,11 @@ pub struct Packet {
     pub fragment_offset: u16,
     /// VLAN tags, and [`PRIORITY_TAG`].
     pub tags: u8,
-    pub reserved: [u8; 7],
+    /// What is not in every packet, and predicates look at: a sum of `REMARK_…`.
+    pub remarks: u8,
+    /// Offset of what follows the header of IP and those that extend it.
+    pub transport: u16,
+    pub reserved: [u8; 4],
 }
 
 /// Part of a packet: the first, or a later one.
@@ -77,6 +82,17 @@ pub const FRAGMENT_MORE: u8 = 4;
 pub const FRAGMENT_HEADER: u8 = 8;
 /// In [`Packet::tags`]: a tag with identifier 0.
 pub const PRIORITY_TAG: u8 = 0x80;
+
+/// The header of IPv4 has options.
+pub const REMARK_OPTIONS: u8 = 1;
+/// IPv6 has extension headers.
+pub const REMARK_EXTENSIONS: u8 = 2;
+/// TCP has urgent data, or options besides one timestamp.
+pub const REMARK_TCP: u8 = 4;
+/// A datagram from or to a port of DNS or DHCP.
+pub const REMARK_UDP: u8 = 8;
+/// Something else than TCP and UDP.
+pub const REMARK_OTHER: u8 = 16;
 
 impl Packet {
     pub const EMPTY: Self = Self {
@@ -103,13 +119,22 @@ impl Packet {
         fragment_start: 0,
         fragment_offset: 0,
         tags: 0,
-        reserved: [0; 7],
+        remarks: 0,
+        transport: 0,
+        reserved: [0; 4],
     };
 
     /// Whether this is a part of a packet, and not the whole of it.
     #[inline(always)]
     pub const fn is_fragment(&self) -> bool {
         self.fragment & (FRAGMENT_FIRST | FRAGMENT_LATER) != 0
+    }
+
+    /// Offset of what follows the header of Ethernet and its tags.
+    #[inline(always)]
+    pub const fn network(&self) -> u32 {
+        let tags = self.tags & !PRIORITY_TAG;
+        14 + 4 * tags as u32
     }
 
     #[inline(always)]
@@ -139,6 +164,7 @@ pub fn parse_network<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Resul
     } else {
         ipv6::parse(frame, packet)?;
     }
+    packet.transport = packet.next as u16;
     check_addresses(packet)
 }
 

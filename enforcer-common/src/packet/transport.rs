@@ -1,6 +1,6 @@
 //! Transport stage: TCP, UDP, ICMP and ICMPv6; other protocols are left alone.
 
-use super::{FRAGMENT_FIRST, Packet, ethertype, icmp};
+use super::{FRAGMENT_FIRST, Packet, REMARK_OTHER, REMARK_TCP, REMARK_UDP, ethertype, icmp};
 use crate::flow::protocol;
 use crate::tables::Frame;
 use crate::verdict::Reason;
@@ -11,10 +11,15 @@ pub mod flags {
     pub const SYN: u8 = 0x02;
     pub const RST: u8 = 0x04;
     pub const ACK: u8 = 0x10;
+    pub const URG: u8 = 0x20;
 }
 
 const TCP_HEADER: u32 = 20;
 const UDP_HEADER: u32 = 8;
+/// All the options that most segments have (RFC 7323, appendix A): a timestamp in a header
+/// of this length, which begins so.
+const STAMPED_HEADER: u32 = 32;
+const STAMP: [u8; 4] = [1, 1, 8, 10];
 
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
@@ -24,9 +29,13 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
         (protocol::TCP, _) => parse_tcp(frame, packet),
         (protocol::UDP, _) => parse_udp(frame, packet),
         (protocol::ICMP, ethertype::IPV4) | (protocol::ICMPV6, ethertype::IPV6) => {
+            packet.remarks |= REMARK_OTHER;
             icmp::parse(frame, packet)
         }
-        _ => Ok(()),
+        _ => {
+            packet.remarks |= REMARK_OTHER;
+            Ok(())
+        }
     }
 }
 
@@ -47,8 +56,21 @@ fn parse_tcp<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
         return Err(Reason::Truncated);
     }
     check_flags(bits)?;
+    if bits & flags::URG != 0 || has_options(frame, packet.next, header) {
+        packet.remarks |= REMARK_TCP;
+    }
     packet.next += header;
     Ok(())
+}
+
+/// Whether a header has options besides one timestamp.
+#[inline(always)]
+fn has_options<F: Frame + ?Sized>(frame: &F, start: u32, header: u32) -> bool {
+    match header {
+        TCP_HEADER => false,
+        STAMPED_HEADER => frame.read(start + TCP_HEADER) != Some(STAMP),
+        _ => true,
+    }
 }
 
 /// Every segment but the first carries ACK or RST; SYN never comes with FIN or
@@ -78,7 +100,16 @@ fn parse_udp<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Re
         return Err(Reason::BadUdp);
     }
     packet.next += UDP_HEADER;
+    if is_remarkable(packet.source_port) || is_remarkable(packet.destination_port) {
+        packet.remarks |= REMARK_UDP;
+    }
     Ok(())
+}
+
+/// Ports of DNS, multicast DNS (RFC 6762) and LLMNR (RFC 4795), DHCP and DHCPv6.
+#[inline(always)]
+const fn is_remarkable(port: u16) -> bool {
+    matches!(port, 53 | 67 | 68 | 546 | 547 | 5353 | 5355)
 }
 
 /// Reads at the packet's next byte, but never past the end that IP states.

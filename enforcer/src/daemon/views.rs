@@ -1,5 +1,7 @@
 //! What the datapath holds, in the words of the control API.
 
+mod signatures;
+
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -14,13 +16,14 @@ use super::engine::{Engine, Running, hex, monotonic_second, rfc3339_of};
 use super::tags;
 use crate::control::api::{
     Counters, Device, Event, Flow, FoundSignature, PolicyStatus, PortCount, PortStatus, Rule,
-    RuleCount, Signature, SignatureGroup, Signatures, Status, TrialStatus, VlanTags,
+    RuleCount, Status, TrialStatus, VlanTags,
 };
 use crate::daemon::config::OnNoPolicy;
 use crate::datapath::control::monotonic_ns;
 use crate::datapath::ports::pinned_links;
 use crate::policy::describe;
 use crate::policy::model::{Direction, Model};
+pub(super) use signatures::signatures;
 
 pub(super) fn status(engine: &Engine) -> Result<Status> {
     let datapath = engine.datapath();
@@ -208,52 +211,6 @@ pub(super) fn rules(engine: &Engine, running: &Running) -> Result<Vec<Rule>> {
     Ok(rules.collect())
 }
 
-/// The signatures in force, with what was found of them.
-pub(super) fn signatures(engine: &Engine, running: &Running) -> Result<Signatures> {
-    let model = &running.model;
-    let hits = engine
-        .datapath()
-        .signature_hits(running.epoch, model.signatures.len())?;
-    let before = engine.totals().signatures.clone();
-    let signatures = model.signatures.iter().zip(hits);
-    let signatures = signatures.map(|(signature, hits)| Signature {
-        name: signature.name.clone(),
-        id: signature.id,
-        message: signature.message.clone(),
-        references: signature.references.clone(),
-        severity: signature.severity,
-        action: signature.action,
-        from: describe::sender(signature.sender).to_owned(),
-        services: describe::signature_services(signature),
-        profiles: signature
-            .profiles
-            .iter()
-            .map(|profile| model.profiles[*profile].name.clone())
-            .collect(),
-        tags: signature.tags.clone(),
-        find: describe::parts(signature),
-        packets: hits + before.get(&signature.name).copied().unwrap_or_default(),
-    });
-    let groups = running
-        .compiled
-        .inspected
-        .iter()
-        .map(|group| SignatureGroup {
-            signatures: group
-                .signatures
-                .iter()
-                .map(|index| model.signatures[*index].name.clone())
-                .collect(),
-            states: group.states,
-            bytes: group.bytes,
-            filtered: group.filtered,
-        });
-    Ok(Signatures {
-        signatures: signatures.collect(),
-        groups: groups.collect(),
-    })
-}
-
 pub(super) fn flows(engine: &Engine, limit: usize) -> Result<Vec<Flow>> {
     let flows = engine.datapath().flows(limit)?;
     let running = engine.running();
@@ -416,10 +373,10 @@ pub(super) fn event(
             .as_ref()
             .and_then(|running| running.signature(record.signature.into()))
             .map(|signature| FoundSignature {
-                name: signature.name.clone(),
+                name: signature.name.to_owned(),
                 id: signature.id,
                 severity: signature.severity,
-                message: signature.message.clone(),
+                message: signature.message.to_owned(),
                 payload: payload.map(hex),
             }),
     }

@@ -88,32 +88,30 @@ impl Datapath {
         Ok(())
     }
 
-    /// Packets by number of the signature less one that was found in them, of the
-    /// policy with this epoch.
+    /// Packets in which each of these signatures was found, by their numbers, of the policy
+    /// with this epoch.
     ///
     /// # Errors
     /// When a map cannot be read.
-    pub fn signature_hits(&self, epoch: u32, signatures: usize) -> Result<Vec<u64>> {
+    pub fn signature_hits(&self, epoch: u32, numbers: &[u32]) -> Result<Vec<u64>> {
         let map: PerCpuArray<&MapData, u64> = self.counters("SIGNATURES")?;
-        (1..)
-            .take(signatures)
-            .map(|number| Ok(map.get(&signature_index(epoch, number), 0)?.iter().sum()))
-            .collect()
+        let of = |number: &u32| Ok(map.get(&signature_index(epoch, *number), 0)?.iter().sum());
+        numbers.iter().map(of).collect()
     }
 
     /// Sets the counters of the signatures of an epoch that is not in force back to zero.
     ///
     /// # Errors
     /// When a map cannot be written.
-    pub fn clear_signature_hits(&mut self, epoch: u32, signatures: usize) -> Result<()> {
+    pub fn clear_signature_hits(&mut self, epoch: u32, numbers: &[u32]) -> Result<()> {
         let map = self
             .ebpf
             .map_mut("SIGNATURES")
             .context("the object holds no map SIGNATURES")?;
         let mut map: PerCpuArray<_, u64> = map.try_into()?;
         let zero = vec![0; aya::util::nr_cpus().map_err(|(_, error)| error)?];
-        for number in (1..).take(signatures) {
-            map.set(signature_index(epoch, number), zero.clone().try_into()?, 0)?;
+        for number in numbers {
+            map.set(signature_index(epoch, *number), zero.clone().try_into()?, 0)?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod model;
 pub mod places;
+pub mod sanity;
 pub mod schema;
 pub mod signature;
 pub mod source;

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::application::Application;
+use super::sanity::Sanity;
 use super::signature::Signature;
 
 /// Bytes of each end of a connection that are looked through unless stated otherwise: a
@@ -56,6 +57,8 @@ pub struct Defaults {
     /// Bytes that each end of a connection sends in which signatures are looked for;
     /// 0: all.
     pub inspect_first: u32,
+    /// What follows where a sanity predicate is met.
+    pub sanity: Sanity,
     /// Link-local control protocols that may cross or reach the bridge.
     pub control_frames: ControlFrames,
     pub timeouts: Timeouts,
@@ -166,6 +169,8 @@ pub struct Profile {
     pub on_error: OnError,
     /// As in [`Defaults::inspect_first`].
     pub inspect_first: u32,
+    /// Already resolved against the defaults.
+    pub sanity: Sanity,
     /// For each device by itself, all its traffic taken together.
     pub limit: Limit,
     /// EtherTypes other than IP and ARP that pass without state, at most

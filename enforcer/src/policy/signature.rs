@@ -1,9 +1,11 @@
 //! A valid signature: what of a payload is looked for, where, and what follows.
 //! Made by `validate` and by the import of other languages, read by `compile`.
 
+use enforcer_common::sanity::Predicate;
 use serde::{Deserialize, Serialize};
 
-use super::model::Service;
+use super::model::{Model, Service};
+use super::sanity::facts;
 
 /// Bytes from the first to the last one that a signature speaks of.
 pub use enforcer_common::signature::SPAN;
@@ -168,6 +170,47 @@ pub enum Compare {
     Above,
     /// Any bit of the value is set.
     Any,
+}
+
+/// What a signature is told as when it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told<'m> {
+    pub name: &'m str,
+    pub id: u32,
+    pub severity: Severity,
+    pub message: &'m str,
+    /// For how long the sender's device is quarantined; predicates never say so.
+    pub quarantine: Option<Quarantine>,
+}
+
+/// What a number in counters and events stands for: a signature of the policy, or a sanity
+/// predicate. `None` for 0 and unknown ones.
+pub fn told(model: &Model, number: u32) -> Option<Told<'_>> {
+    if let Some(predicate) = Predicate::from_number(number) {
+        let facts = facts(predicate);
+        return Some(Told {
+            name: predicate.label(),
+            id: predicate.id(),
+            severity: facts.severity,
+            message: facts.message,
+            quarantine: None,
+        });
+    }
+    let signature = model.signatures.get((number as usize).checked_sub(1)?)?;
+    Some(Told {
+        name: &signature.name,
+        id: signature.id,
+        severity: signature.severity,
+        message: &signature.message,
+        quarantine: signature.quarantine,
+    })
+}
+
+/// Numbers of all that may be found under a policy: its own signatures, then predicates.
+pub fn numbers(model: &Model) -> Vec<u32> {
+    let own = (1..).take(model.signatures.len());
+    let predicates = Predicate::ALL.iter().map(|predicate| predicate.number());
+    own.chain(predicates).collect()
 }
 
 impl What {

@@ -12,6 +12,7 @@ use crate::datapath::observe::Observed;
 use crate::policy::compile::Compiled;
 use crate::policy::describe;
 use crate::policy::model::Model;
+use crate::policy::signature::told;
 
 /// A frame's place in the captures.
 #[derive(Clone, Copy, Debug)]
@@ -185,10 +186,9 @@ impl Tally {
 
     pub(super) fn signatures(&mut self, names: Names<'_>) -> Vec<OfSignature> {
         let of = |(number, found): (u32, WithExamples)| {
-            let index = (number as usize).checked_sub(1)?;
-            let signature = names.model.signatures.get(index)?;
+            let signature = told(names.model, number)?;
             Some(OfSignature {
-                signature: signature.name.clone(),
+                signature: signature.name.to_owned(),
                 id: signature.id,
                 frames: found.traffic.frames,
                 bytes: found.traffic.bytes,

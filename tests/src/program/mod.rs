@@ -14,6 +14,7 @@
 pub mod capture;
 pub mod conditions;
 pub mod frame;
+pub mod odd;
 pub mod pack;
 pub mod random;
 pub mod rig;

@@ -7,7 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use enforcer_common::addr::Mac;
 use enforcer_common::port::Side;
 
-use super::frame::{ACK, FIN, Ip, Link, PSH, RST, SYN, extension, icmp, part, protocol, tcp, udp};
+use super::frame::{
+    ACK, FIN, Ip, Link, PSH, RST, SYN, URG, dhcp as message, extension, icmp, part, protocol, tcp,
+    udp,
+};
+use super::odd;
 use super::rig::BRIDGE;
 use super::ward::{self, Family};
 
@@ -55,6 +59,8 @@ const FLAGS: [u8; 12] = [
     0,
     0xff,
 ];
+/// Who is `pump.example`?
+const QUERY: &[u8] = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x04pump\x07example\0\0\x01\0\x01";
 const IDENTIFIERS: [u16; 4] = [1, 8, 13, 512];
 const ICMP_TYPES: [u8; 14] = [0, 8, 13, 14, 3, 5, 11, 12, 128, 129, 1, 2, 130, 143];
 const NEIGHBOUR_TYPES: [u8; 9] = [130, 131, 132, 133, 134, 135, 136, 137, 143];
@@ -131,6 +137,7 @@ fn conversation(random: &mut Random) -> (Side, Vec<u8>) {
     let (sport, dport) = if out { ports } else { (ports.1, ports.0) };
     let payload = match number {
         protocol::TCP => tcp(sport, dport, flags, b"payload"),
+        protocol::UDP if sport == 53 || dport == 53 => udp(sport, dport, QUERY),
         protocol::UDP => udp(sport, dport, b"payload"),
         _ => icmp(sport as u8, 0, random.pick(&IDENTIFIERS), b"ping"),
     };
@@ -226,7 +233,8 @@ fn packet(random: &mut Random, family: Family, device: u8, out: bool) -> Ip {
         0 => packet.fragment = random.pick(&[0x2000, 0x0001, 0x4000, 0x8000, 0x1fff]),
         1 => packet.version = Some(random.number() as u8),
         2 => packet.length = Some(random.below(120) as u16),
-        3 | 4 => packet.options = vec![1; 4 * random.below(11)],
+        3 => packet.options = vec![1; 4 * random.below(11)],
+        4 => packet.options = odd::header_options(random),
         5..=9 => packet = a_part(random, &packet),
         10..=13 => {
             for _ in 0..random.below(9) {
@@ -256,7 +264,14 @@ fn a_part(random: &mut Random, packet: &Ip) -> Ip {
 
 fn random_extension(random: &mut Random) -> (u8, Vec<u8>) {
     let (number, mut bytes) = extension(random.pick(&[0, 43, 44, 51, 60, 60, 60]));
-    match random.below(6) {
+    match random.below(8) {
+        6 | 7 => {
+            let rest = odd::options(random, 3, false);
+            bytes[2..]
+                .iter_mut()
+                .zip(&rest)
+                .for_each(|(byte, of)| *byte = *of);
+        }
         0 => bytes[2] = random.number() as u8,
         1 => bytes[3] = random.number() as u8,
         2 => {
@@ -285,11 +300,13 @@ fn transport(
         (server, client)
     };
     match random.below(12) {
-        0..=4 => (
+        0..=2 => (
             protocol::TCP,
             tcp(from, to, random.pick(&FLAGS), b"payload"),
         ),
-        5..=7 => (protocol::UDP, udp(from, to, b"payload")),
+        3 | 4 => (protocol::TCP, optioned(random, from, to)),
+        5 | 6 => (protocol::UDP, udp(from, to, b"payload")),
+        7 => (protocol::UDP, udp(from, to, &odd::dns(random))),
         8 => {
             let kind = random.pick(&[8, 0, 13, 14, 128, 129]);
             (
@@ -326,6 +343,17 @@ fn transport(
     }
 }
 
+/// A segment with options and an urgent pointer.
+fn optioned(random: &mut Random, from: u16, to: u16) -> Vec<u8> {
+    let options = odd::header_options(random);
+    let flags = random.pick(&[SYN, SYN | ACK, ACK, ACK | URG, SYN | URG]);
+    let mut segment = tcp(from, to, flags, &options);
+    segment[12] = (((20 + options.len()) / 4) << 4) as u8;
+    segment[19] = random.below(12) as u8;
+    segment.extend(b"payload");
+    segment
+}
+
 fn v4(address: IpAddr) -> Ipv4Addr {
     match address {
         IpAddr::V4(v4) => v4,
@@ -345,7 +373,17 @@ fn neighbour(random: &mut Random, link: &Link, device: u8) -> Vec<u8> {
         IpAddr::V6(v6) => v6.octets(),
         IpAddr::V4(_) => [0; 16],
     };
-    link.neighbour(source, destination, random.pick(&NEIGHBOUR_TYPES), &target)
+    let kind = random.pick(&NEIGHBOUR_TYPES);
+    // A router advertises times in place of an address.
+    let mut body = if kind == 134 {
+        vec![0; 8]
+    } else {
+        target.to_vec()
+    };
+    if random.chance(50) {
+        body.extend(odd::neighbour_options(random));
+    }
+    link.neighbour(source, destination, kind, &body)
 }
 
 fn dhcp(random: &mut Random, link: &Link, family: Family, device: u8, out: bool) -> Vec<u8> {
@@ -355,6 +393,13 @@ fn dhcp(random: &mut Random, link: &Link, family: Family, device: u8, out: bool)
             0 => v4(odd_address(random, family)),
             _ => v4(ward::device(family, 1 + random.below(8) as u8)),
         };
+        if random.chance(40) {
+            let mut message = message(2, offered, link.destination);
+            message.pop();
+            message.extend(odd::options(random, 5, false));
+            message.push(255);
+            return link.datagram((source, 67), (destination, 68), &message);
+        }
         return if random.chance(50) {
             link.dhcp_request(source, destination)
         } else {

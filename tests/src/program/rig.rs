@@ -8,6 +8,7 @@ use enforcer::datapath::observe::Observed;
 use enforcer::datapath::{Capacity, Datapath};
 use enforcer::policy::compile::{Compiled, compile};
 use enforcer::policy::model::Model;
+use enforcer::policy::signature::told;
 use enforcer::policy::source::{Bundle, File};
 use enforcer::simulate::HostTables;
 use enforcer_common::addr::Mac;
@@ -334,8 +335,9 @@ impl Rig {
     }
 
     fn signature_name(&self, number: u32) -> Option<String> {
-        let index = (number as usize).checked_sub(1)?;
-        Some(self.model.signatures[index].name.clone())
+        let told = told(&self.model, number);
+        assert_eq!(told.is_some(), number != 0, "a signature that there is");
+        Some(told?.name.to_owned())
     }
 
     fn device_name(&self, number: u32) -> Option<String> {

@@ -6,7 +6,7 @@ mod encrypted;
 mod hash;
 pub(super) mod hear;
 pub(super) mod scan;
-mod scratch;
+pub(super) mod scratch;
 pub(super) mod stream;
 pub(super) mod verify;
 

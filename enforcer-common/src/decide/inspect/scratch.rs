@@ -11,7 +11,7 @@ pub const PIECE: usize = 2048;
 pub(super) const START: usize = SPAN;
 /// A power of two, so that a mask keeps every index inside; there is room for a tail
 /// at the last one.
-pub(super) const TEXT: usize = 2 * PIECE;
+pub(in crate::decide) const TEXT: usize = 2 * PIECE;
 pub(super) const MASK: usize = TEXT - 1;
 
 /// A word from any place.
@@ -180,7 +180,7 @@ pub struct Inspection {
     /// Where the sender's stream stands; a datagram is one of its own.
     pub(super) head: Head,
     pub(super) hits: [Hit; HITS],
-    pub(super) text: [u8; TEXT + SPAN],
+    pub(in crate::decide) text: [u8; TEXT + SPAN],
 }
 
 impl Inspection {
@@ -255,7 +255,7 @@ impl Inspection {
 
     /// A byte of the text, by its index.
     #[inline(always)]
-    pub(super) fn byte(&self, index: u32) -> u8 {
+    pub(in crate::decide) fn byte(&self, index: u32) -> u8 {
         // SAFETY: the mask keeps the index inside.
         unsafe { *self.text.as_ptr().add(index as usize & MASK) }
     }

@@ -52,7 +52,8 @@ pub struct FoundSignature {
     pub id: u32,
     pub severity: Severity,
     pub message: String,
-    /// The first bytes of the payload, hexadecimal; absent where the daemon's
+    /// The first bytes of the payload, or of the headers from IP on where a sanity predicate
+    /// is about them, hexadecimal; absent where the daemon's
     /// configuration keeps them back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,

@@ -16,6 +16,7 @@ use crate::datapath::control::monotonic_ns;
 use crate::policy::diagnostic::Diagnostics;
 use crate::policy::diff::diff;
 use crate::policy::model::Model;
+use crate::policy::signature;
 use crate::policy::source::Bundle;
 use crate::simulate::expectations;
 
@@ -249,21 +250,21 @@ impl Engine {
 
     /// Adds the final hits of a policy that is no longer in force to the totals.
     pub(super) fn fold_rule_hits(&self, datapath: &mut Datapath, previous: &Running) -> Result<()> {
-        let (rules, signatures) = (
-            previous.compiled.rules.len(),
-            previous.model.signatures.len(),
-        );
+        let rules = previous.compiled.rules.len();
+        let numbers = signature::numbers(&previous.model);
         let hits = datapath.rule_hits(previous.epoch, rules)?;
-        let found = datapath.signature_hits(previous.epoch, signatures)?;
+        let found = datapath.signature_hits(previous.epoch, &numbers)?;
         let mut totals = self.totals();
         for (name, traffic) in previous.rule_names().zip(hits) {
             *totals.rules.entry(name).or_default() += traffic;
         }
-        for (signature, packets) in previous.model.signatures.iter().zip(found) {
-            *totals.signatures.entry(signature.name.clone()).or_default() += packets;
+        for (number, packets) in numbers.iter().zip(found) {
+            if let Some(told) = signature::told(&previous.model, *number) {
+                *totals.signatures.entry(told.name.to_owned()).or_default() += packets;
+            }
         }
         drop(totals);
-        datapath.clear_signature_hits(previous.epoch, signatures)?;
+        datapath.clear_signature_hits(previous.epoch, &numbers)?;
         datapath.clear_rule_hits(previous.epoch, rules)
     }
 

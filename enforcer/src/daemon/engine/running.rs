@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::daemon::state::InForce;
 use crate::policy::compile::Compiled;
 use crate::policy::model::{Device, Model};
-use crate::policy::signature::Signature;
+use crate::policy::signature::{self, Told};
 use crate::policy::source::Bundle;
 
 use super::candidate::{Candidate, Twin};
@@ -61,10 +61,9 @@ impl Running {
         Some(format!("{}/{}", profile.name, profile.rules[rule].name))
     }
 
-    /// The signature with a number; `None` for 0 and unknown ones.
-    pub(in crate::daemon) fn signature(&self, number: u32) -> Option<&Signature> {
-        let index = (number as usize).checked_sub(1)?;
-        self.model.signatures.get(index)
+    /// The signature or predicate with a number; `None` for 0 and unknown ones.
+    pub(in crate::daemon) fn signature(&self, number: u32) -> Option<Told<'_>> {
+        signature::told(&self.model, number)
     }
 
     /// The device with a number; `None` for 0 and unknown ones.

@@ -16,6 +16,7 @@ use std::fmt;
 use std::mem::offset_of;
 
 use enforcer_common::limits;
+use enforcer_common::sanity::{LEVEL_ALERT, LEVEL_DROP, LEVEL_OFF, Set};
 use enforcer_common::signature::InspectionLine;
 use enforcer_common::table::{
     CONTROL_EAPOL, CONTROL_LACP, CONTROL_LLDP, CONTROL_STP, LEARN_ADDRESSES, LEARN_NAMES,
@@ -29,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::calendar;
 use super::model::{Defaults, Fragments, Guards, Model, Network, OnError, Peer, Profile};
+use super::sanity::{Level, Sanity};
 use applications::Applications;
 use cells::Cells;
 pub use conditions::Scheduled;
@@ -240,6 +242,7 @@ fn profile_lines(model: &Model, cells: &Cells) -> Vec<ProfileLine> {
         ),
         default_rows: cells.default_rows(model.profiles.len()),
         inspect_first: defaults.inspect_first,
+        sanity: sanity_levels(defaults.sanity),
         ..ProfileLine::default()
     });
     lines
@@ -269,6 +272,7 @@ fn profile_line(profile: &Profile, default_rows: [u32; 2]) -> ProfileLine {
         flows: profile.limit.flows,
         hold_port: seconds(profile.guards.hold_port),
         inspect_first: profile.inspect_first,
+        sanity: sanity_levels(profile.sanity),
         ethertypes,
         ..ProfileLine::default()
     }
@@ -293,6 +297,19 @@ fn profile_flags(
         (on_error.flow_table_full, PROFILE_PASS_FLOW_TABLE_FULL),
         (on_error.stream_lost, PROFILE_PASS_STREAM_LOST),
     ])
+}
+
+/// Two bits a set.
+fn sanity_levels(sanity: Sanity) -> u32 {
+    let levels = Set::ALL.into_iter().map(|set| {
+        let level = match sanity.of(set) {
+            Level::Off => LEVEL_OFF,
+            Level::Alert => LEVEL_ALERT,
+            Level::Drop => LEVEL_DROP,
+        };
+        level << (2 * set as u32)
+    });
+    levels.sum()
 }
 
 fn sum<const N: usize>(flags: [(bool, u32); N]) -> u32 {

@@ -1,6 +1,7 @@
 //! What restricts a rule besides peers and services, and what else profiles state,
 //! as text. Says nothing of what is left at its default.
 
+use enforcer_common::sanity::Set;
 use jiff::Timestamp;
 
 use super::{duration, peer, range};
@@ -8,6 +9,7 @@ use crate::policy::model::{
     Fragments, Guards, INSPECT_FIRST, Limit, Model, OnError, Peer, Port, Profile, Rule, Window,
 };
 use crate::policy::numbers::ETHERTYPES;
+use crate::policy::sanity::{Level, Sanity};
 
 /// Days as a schedule writes them, by bits from Monday on.
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -60,6 +62,9 @@ pub(super) fn of_profile(model: &Model, profile: &Profile) -> String {
     if profile.inspect_first != INSPECT_FIRST {
         text += &format!(", inspect_first {}", profile.inspect_first);
     }
+    if profile.sanity != Sanity::default() {
+        text += &format!(", sanity {}", sanity(profile.sanity));
+    }
     if profile.limit != Limit::default() {
         text += &format!(", limit {}", limit(profile.limit));
     }
@@ -68,6 +73,18 @@ pub(super) fn of_profile(model: &Model, profile: &Profile) -> String {
         text += &format!(", ethertypes {}", names.join(" "));
     }
     text
+}
+
+/// What follows where predicates are met, one word where it is the same for all sets:
+/// `tcp-stack drop dns off`, without those that are left at their default.
+fn sanity(sanity: Sanity) -> String {
+    if sanity.0.iter().all(|level| *level == sanity.0[0]) {
+        return sanity.0[0].label().to_owned();
+    }
+    let sets = Set::ALL.into_iter();
+    let stated = sets.filter(|set| sanity.of(*set) != Level::default());
+    let parts = stated.map(|set| format!("{} {}", set.label(), sanity.of(set).label()));
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 /// Rates a second: `100 packets 10MB 5 flows`.

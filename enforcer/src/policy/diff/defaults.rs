@@ -1,5 +1,7 @@
 //! Every default of a policy by its path in the document, as text.
 
+use enforcer_common::sanity::Set;
+
 use crate::policy::describe;
 use crate::policy::model::{Defaults, Model};
 
@@ -13,6 +15,7 @@ pub(super) fn texts(model: &Model) -> Vec<(&'static str, String)> {
         fragments,
         on_error,
         inspect_first,
+        sanity,
         control_frames,
         timeouts,
         adopt_sessions,
@@ -24,6 +27,7 @@ pub(super) fn texts(model: &Model) -> Vec<(&'static str, String)> {
         None => otherwise.to_owned(),
     };
     let on_failure = |passes: bool| if passes { "allow" } else { "deny" }.to_owned();
+    let level = |set: Set| sanity.of(set).label().to_owned();
     vec![
         ("mode", describe::mode(*mode).to_owned()),
         ("unknown_devices", profile(unknown_devices, "deny")),
@@ -54,6 +58,12 @@ pub(super) fn texts(model: &Model) -> Vec<(&'static str, String)> {
         ),
         ("on_error.stream_lost", on_failure(on_error.stream_lost)),
         ("inspect_first", inspect_first.to_string()),
+        ("sanity.tcp-stack", level(Set::TcpStack)),
+        ("sanity.ip-stack", level(Set::IpStack)),
+        ("sanity.ipv6-stack", level(Set::Ipv6Stack)),
+        ("sanity.dhcp", level(Set::Dhcp)),
+        ("sanity.dns", level(Set::Dns)),
+        ("sanity.arp", level(Set::Arp)),
         ("control_frames.stp", control_frames.stp.to_string()),
         ("control_frames.lldp", control_frames.lldp.to_string()),
         ("control_frames.lacp", control_frames.lacp.to_string()),

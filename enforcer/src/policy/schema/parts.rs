@@ -1,6 +1,7 @@
 //! The mappings of the policy language, each with its keys.
 
 use enforcer_common::limits;
+use enforcer_common::sanity::Set;
 use serde_json::{Value, json};
 
 use super::values::{
@@ -31,6 +32,7 @@ pub(super) fn defaults() -> Value {
             ("fragments", reference("fragments")),
             ("on_error", reference("on_error")),
             ("inspect_first", inspected()),
+            ("sanity", reference("sanity")),
             ("control_frames", reference("control_frames")),
             ("timeouts", reference("timeouts")),
             (
@@ -85,6 +87,7 @@ pub(super) fn profile() -> Value {
             ("fragments", reference("fragments")),
             ("on_error", reference("on_error")),
             ("inspect_first", inspected()),
+            ("sanity", reference("sanity")),
             ("limit", reference("limit")),
             ("ethertypes", ethertypes),
             ("allow", list("The rules", "rule")),
@@ -198,7 +201,7 @@ pub(super) fn expectation() -> Value {
 }
 
 /// Mappings that stand in more than one place.
-pub(super) fn settings() -> [(&'static str, Value); 10] {
+pub(super) fn settings() -> [(&'static str, Value); 11] {
     [
         ("network", network()),
         ("guards", guards()),
@@ -207,6 +210,7 @@ pub(super) fn settings() -> [(&'static str, Value); 10] {
             words("What becomes of IP fragments", &["deny", "track"]),
         ),
         ("on_error", on_error()),
+        ("sanity", sanity()),
         ("control_frames", control_frames()),
         ("timeouts", timeouts()),
         ("limit", limit()),
@@ -271,6 +275,23 @@ fn on_error() -> Value {
     json!({
         "description": "What becomes of frames that cannot be judged",
         "anyOf": [fate("For all of them"), each],
+    })
+}
+
+fn sanity() -> Value {
+    let level = || {
+        words(
+            "What follows where a predicate is met",
+            &["off", "alert", "drop"],
+        )
+    };
+    let sets = object(
+        "By set of predicates",
+        Set::ALL.map(|set| (set.label(), level())),
+    );
+    json!({
+        "description": "Conditions on headers that attacks on protocol stacks depend on: one word for all sets, or one for each",
+        "anyOf": [level(), sets],
     })
 }
 

@@ -1,5 +1,6 @@
 //! The mappings of signatures.
 
+use enforcer_common::sanity::FIRST_PREDICATE_ID;
 use serde_json::{Value, json};
 
 use super::super::signature::UNTIL_RELEASED;
@@ -9,7 +10,7 @@ use super::{entry, list};
 pub(super) fn signature() -> Value {
     let id = json!({
         "description": "Number for metrics and logs, unique",
-        "type": "integer", "minimum": 1, "maximum": u32::MAX,
+        "type": "integer", "minimum": 1, "maximum": FIRST_PREDICATE_ID - 1,
     });
     let mut name = name();
     name["description"] = json!("Unique");

@@ -14,6 +14,7 @@ mod inheritance;
 mod peers;
 mod ports;
 mod properties;
+mod sanity;
 mod settings;
 mod signatures;
 mod sources;

@@ -12,6 +12,7 @@ use super::super::model::{
 };
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
+use super::super::sanity::Sanity;
 use super::name::closest;
 use super::scalar::{duration, expected, is_mapping, number, switch};
 use super::settings::{self, Settings, Written};
@@ -40,6 +41,7 @@ fn builtin() -> Defaults {
         fragments: Fragments::Deny,
         on_error: OnError::default(),
         inspect_first: INSPECT_FIRST,
+        sanity: Sanity::default(),
         control_frames: ControlFrames {
             stp: true,
             lldp: true,
@@ -78,6 +80,7 @@ pub(super) fn defaults(
         fragments: raw.fragments.as_ref(),
         on_error: raw.on_error.as_ref(),
         inspect_first: raw.inspect_first.as_ref(),
+        sanity: raw.sanity.as_ref(),
         ..Written::default()
     };
     let stated = settings::stated(written, names, here, findings);
@@ -88,6 +91,7 @@ pub(super) fn defaults(
     defaults.fragments = settings.fragments;
     defaults.on_error = settings.on_error;
     defaults.inspect_first = settings.inspect_first;
+    defaults.sanity = settings.sanity;
     set(
         &mut defaults.unknown_devices,
         &raw.unknown_devices,
@@ -152,6 +156,7 @@ pub(super) fn of_profiles(defaults: &Defaults) -> Settings {
         fragments: defaults.fragments,
         on_error: defaults.on_error,
         inspect_first: defaults.inspect_first,
+        sanity: defaults.sanity,
         limit: Limit::default(),
         ethertypes: Vec::new(),
     }

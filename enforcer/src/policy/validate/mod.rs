@@ -32,6 +32,7 @@ mod profile;
 mod range;
 mod rate;
 mod rule;
+mod sanity;
 mod scalar;
 mod schedule;
 mod service;

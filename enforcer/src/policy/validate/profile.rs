@@ -69,6 +69,7 @@ pub(super) fn profiles(
                 fragments: settings.fragments,
                 on_error: settings.on_error,
                 inspect_first: settings.inspect_first,
+                sanity: settings.sanity,
                 limit: settings.limit,
                 ethertypes: settings.ethertypes,
                 rules: whole.rules.into_iter().map(|named| named.rule).collect(),
@@ -107,6 +108,7 @@ fn one(
         fragments: raw.fragments.as_ref(),
         on_error: raw.on_error.as_ref(),
         inspect_first: raw.inspect_first.as_ref(),
+        sanity: raw.sanity.as_ref(),
         limit: raw.limit.as_ref(),
         ethertypes: raw.ethertypes.as_ref(),
     };

@@ -6,13 +6,14 @@ use std::time::Duration;
 use enforcer_common::verdict::Mode;
 
 use super::super::findings::Findings;
-use super::super::lenient::{Either, OneOrMany, Scalar};
+use super::super::lenient::{Either, Named, OneOrMany, Scalar};
 use super::super::model::{Fragments, Guards, Limit, Network, OnError, Peer};
 use super::super::place::Here;
 use super::super::raw::{self, Keys};
+use super::super::sanity::Sanity;
 use super::rate::{self, Rates};
 use super::scalar::{choice, duration, is_mapping, mode, switch};
-use super::{Names, ethertype, peer};
+use super::{Names, ethertype, peer, sanity};
 
 /// A port is held for as long as sessions last, not for ever.
 const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3_600);
@@ -26,6 +27,7 @@ pub(super) struct Written<'a> {
     pub(super) fragments: Option<&'a Scalar>,
     pub(super) on_error: Option<&'a Either<raw::OnError>>,
     pub(super) inspect_first: Option<&'a Scalar>,
+    pub(super) sanity: Option<&'a Either<Named<Scalar>>>,
     pub(super) limit: Option<&'a raw::Limit>,
     pub(super) ethertypes: Option<&'a OneOrMany>,
 }
@@ -46,6 +48,7 @@ pub(super) struct Stated {
     flow_table_full: Option<bool>,
     stream_lost: Option<bool>,
     inspect_first: Option<u32>,
+    sanity: sanity::Stated,
     limit: Rates,
     ethertypes: Option<Vec<u16>>,
 }
@@ -59,6 +62,7 @@ pub(super) struct Settings {
     pub(super) fragments: Fragments,
     pub(super) on_error: OnError,
     pub(super) inspect_first: u32,
+    pub(super) sanity: Sanity,
     pub(super) limit: Limit,
     pub(super) ethertypes: Vec<u16>,
 }
@@ -79,6 +83,7 @@ impl Stated {
             flow_table_full: self.flow_table_full.or(other.flow_table_full),
             stream_lost: self.stream_lost.or(other.stream_lost),
             inspect_first: self.inspect_first.or(other.inspect_first),
+            sanity: self.sanity.or(other.sanity),
             limit: Rates {
                 packets: self.limit.packets.or(other.limit.packets),
                 bytes: self.limit.bytes.or(other.limit.bytes),
@@ -116,6 +121,7 @@ impl Stated {
                 stream_lost: self.stream_lost.unwrap_or(otherwise.on_error.stream_lost),
             },
             inspect_first: self.inspect_first.unwrap_or(otherwise.inspect_first),
+            sanity: self.sanity.over(otherwise.sanity),
             limit: self.limit.over(otherwise.limit),
             ethertypes: self
                 .ethertypes
@@ -165,6 +171,9 @@ pub(super) fn stated(
     stated.inspect_first = written
         .inspect_first
         .and_then(|value| rate::bytes(value, &here.key("inspect_first"), findings));
+    if let Some(raw) = written.sanity {
+        stated.sanity = sanity::stated(raw, &here.key("sanity"), findings);
+    }
     if let Some(raw) = written.limit {
         stated.limit = rate::rates(raw, &here.key("limit"), findings);
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use enforcer_common::limits;
+use enforcer_common::sanity::FIRST_PREDICATE_ID;
 
 use super::super::compile::signatures::lower;
 use super::super::findings::Findings;
@@ -77,6 +78,11 @@ fn signature(
     };
     if id == 0 {
         findings.error(&here.key("id"), "numbers of signatures begin at 1");
+    }
+    if id >= FIRST_PREDICATE_ID {
+        let message =
+            format!("numbers from {FIRST_PREDICATE_ID} on are those of sanity predicates");
+        findings.error(&here.key("id"), message);
     }
     let text = |value: &Option<Scalar>, key, findings: &mut Findings| {
         let value = value.as_ref();

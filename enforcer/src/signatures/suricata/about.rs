@@ -1,5 +1,7 @@
 //! Keywords that tell people of a rule and change nothing of what it hits.
 
+use enforcer_common::sanity::FIRST_PREDICATE_ID;
+
 use crate::policy::signature::Severity;
 
 use super::content::plain;
@@ -29,8 +31,10 @@ impl About {
                 self.message = Some(message);
             }
             "sid" => {
-                let sid = keyword.value()?.parse().ok().filter(|&sid| sid != 0);
-                let sid = sid.ok_or_else(|| keyword.refuse("not a number from 1 to 4294967295"))?;
+                let sid = keyword.value()?.parse().ok();
+                // Those from there on are the numbers of sanity predicates.
+                let sid = sid.filter(|sid| (1..FIRST_PREDICATE_ID).contains(sid));
+                let sid = sid.ok_or_else(|| keyword.refuse("not a number from 1 to 3999999999"))?;
                 if self.sid.replace(sid).is_some() {
                     return Err(keyword.refuse("there are two of them"));
                 }

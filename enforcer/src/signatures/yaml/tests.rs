@@ -1,5 +1,6 @@
 //! What is written is read again as it was.
 
+use enforcer_common::sanity::FIRST_PREDICATE_ID;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -321,7 +322,7 @@ fn ports() -> impl Strategy<Value = (u16, u16)> {
 prop_compose! {
     fn random()(
         name in "[a-z0-9][a-z0-9._-]{0,12}",
-        id in 1..=u32::MAX,
+        id in 1..FIRST_PREDICATE_ID,
         message in text(),
         references in vec(text(), 0..3),
         words in (0..5_usize, 0..3_usize, 0..3_usize),

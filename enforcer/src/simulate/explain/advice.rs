@@ -147,7 +147,8 @@ pub(super) fn of_reason(case: &Case<'_>, reason: Reason) -> Vec<String> {
             "let the sender send whole packets, or its fragments in order".to_owned()
         }
         Reason::Signature => {
-            "another `action` of the signature, or other `profiles` for it".to_owned()
+            "another `action` of the signature, or other `profiles` for it; of a sanity predicate, `sanity` of the profile"
+                .to_owned()
         }
         Reason::StreamLost | Reason::StreamDiffers => {
             "let the sender send in order, or `on_error: {stream_lost: allow}` in the profile"

@@ -14,6 +14,7 @@ use super::{Case, Crossing, Setting, device_text, matching};
 use crate::policy::compile::Compiled;
 use crate::policy::describe;
 use crate::policy::model::{self, Device, Model, Peer, Rule};
+use crate::policy::signature::told;
 
 /// Names listed in one sentence.
 const LISTED: usize = 8;
@@ -121,8 +122,7 @@ fn sentence(model: &Model, crossing: &Crossing, step: Step) -> String {
         }
         Step::Class { ip, class } => class_text(model, ip, class),
         Step::Service { index, class } => service_text(model, index, class),
-        Step::Signature { number } => match model.signatures.get((number as usize).wrapping_sub(1))
-        {
+        Step::Signature { number } => match told(model, number) {
             Some(signature) => format!("It bears the signature {}.", signature.name),
             None => String::new(),
         },

@@ -71,11 +71,14 @@ pub(super) async fn show(name: &str, client: &Client, output: &Output) -> Result
             describe::severity(signature.severity)
         ),
     );
+    let sender = match signature.from.as_str() {
+        "either" => "either end".to_owned(),
+        from => format!("the {from}"),
+    };
     fact(
         "looked for",
         format!(
-            "in what the {} sends, by {}",
-            signature.from,
+            "in what {sender} sends, by {}",
             signature.services.join(", ")
         ),
     );

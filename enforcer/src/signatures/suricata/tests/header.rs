@@ -42,15 +42,7 @@ fn actions() {
 
 #[test]
 fn protocols() {
-    for word in [
-        "icmp",
-        "http",
-        "smb",
-        "dns",
-        "tls",
-        "tcp-stream",
-        "TCP",
-    ] {
+    for word in ["icmp", "http", "smb", "dns", "tls", "tcp-stream", "TCP"] {
         let header = format!("alert {word} any any -> any any");
         assert_eq!(refused(&header, CONTENT), format!("protocol {word}"));
     }
