@@ -40,6 +40,8 @@ pub(super) mod code {
     pub(in super::super) const EXPIRED: &str = "expired";
     /// Its time will pass soon.
     pub(in super::super) const EXPIRES_SOON: &str = "expires-soon";
+    /// A signature is searched for by bytes that ordinary traffic is full of.
+    pub(in super::super) const WEAK: &str = "weak-pattern";
     /// Not all rules were compared.
     pub(in super::super) const UNFINISHED: &str = "unfinished";
 }

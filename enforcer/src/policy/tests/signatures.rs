@@ -431,3 +431,26 @@ devices:
         ]
     );
 }
+
+#[test]
+fn runs_of_one_byte_are_warned_of() {
+    let warnings = |find: &str| {
+        let settings = format!("name: s, tcp: 80, find: [{find}]");
+        model(&with(&format!("  - {{{settings}}}\n"))).1
+    };
+    let about = |warnings: &[String]| {
+        warnings
+            .iter()
+            .filter(|line| line.contains("[weak-pattern]") || line.contains("stream-lost"))
+            .count()
+    };
+    assert_eq!(about(&warnings("{bytes: '00 00 00 00', at: 4}")), 1);
+    assert_eq!(about(&warnings("{text: aAaA, nocase: true}")), 1);
+    assert_eq!(
+        about(&warnings(
+            "{bytes: '00 00 00 00'}, {bytes: '01 02', after: 0}"
+        )),
+        0
+    );
+    assert_eq!(about(&warnings("{bytes: '00 00 00 01'}")), 0);
+}

@@ -10,6 +10,7 @@ use enforcer_common::sanity::FIRST_PREDICATE_ID;
 use super::super::compile::signatures::lower;
 use super::super::findings::Findings;
 use super::super::lenient::{List, OneOrMany, Scalar};
+use super::super::lint;
 use super::super::model::{Profile, Service};
 use super::super::place::{Here, Place, quoted};
 use super::super::raw::{self, Keys};
@@ -141,11 +142,16 @@ fn signature(
     if findings.errors() > before {
         return None;
     }
-    if let Err(error) = lower(&signature) {
-        findings.error(&here.key("find"), error.to_string());
-        return None;
+    match lower(&signature) {
+        Ok(lowered) => {
+            warn_of_runs(&lowered.pattern(), &here.key("find"), findings);
+            Some(signature)
+        }
+        Err(error) => {
+            findings.error(&here.key("find"), error.to_string());
+            None
+        }
     }
-    Some(signature)
 }
 
 /// `until-released`, or for how long.
@@ -213,6 +219,20 @@ fn is_of_datagrams(services: &[Service], here: &Here<'_>, findings: &mut Finding
             here,
             "only datagrams, of `udp` alone, have a length and an end",
         );
+    }
+}
+
+/// A run of one byte is met at every place of a longer run, which is more than is looked
+/// into: an ordinary file of zeros would be denied.
+fn warn_of_runs(pattern: &[u8], here: &Here<'_>, findings: &mut Findings) {
+    let Some(first) = pattern.first() else { return };
+    if pattern.iter().all(|byte| byte == first) {
+        let message = format!(
+            "the best of its patterns is {} times the byte {first:02x}: a longer run of it is more hits than are looked into, and `stream-lost`",
+            pattern.len()
+        );
+        let reported = findings.warning(here, message).code(lint::code::WEAK);
+        reported.suggest(|| Some("add bytes of other values".to_owned()));
     }
 }
 
