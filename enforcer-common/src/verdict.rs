@@ -273,6 +273,12 @@ impl Reason {
         }
     }
 
+    /// Whether it is about what an application protocol said.
+    #[inline(always)]
+    pub const fn is_of_speech(self) -> bool {
+        matches!(self, Self::WrongProtocol | Self::ApplicationDenied)
+    }
+
     /// The one place where a verdict becomes a fate: audit overrides a denial,
     /// and so does `on_error` for what could not be judged.
     #[inline(always)]

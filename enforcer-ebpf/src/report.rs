@@ -36,7 +36,8 @@ pub(crate) extern "C" fn stage_report(context: *mut xdp_md, work: *mut Work, por
         work.verdict.reason as u8,
         work.verdict.device
     );
-    let sent = if work.inspection.signature == 0 {
+    let shows = work.inspection.signature != 0 || work.verdict.reason.is_of_speech();
+    let sent = if !shows {
         match maps::EVENTS.reserve::<Event>(0) {
             Some(mut place) => {
                 place.write(event(work, port, now));

@@ -29,6 +29,8 @@ pub struct Event {
     pub destination_port: Option<u16>,
     /// The signature that was found.
     pub signature: Option<Value>,
+    /// The payload that a rule does not let be said.
+    pub said: Option<String>,
 }
 
 /// One flow of `enforcerctl flows`.

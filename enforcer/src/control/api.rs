@@ -366,6 +366,10 @@ pub struct Event {
     /// What was found in the payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<FoundSignature>,
+    /// The first bytes of the payload that is not what the rule lets be said, hexadecimal;
+    /// absent where the daemon's configuration keeps them back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
 }
 
 /// A first packet that `explain` asks about.

@@ -95,13 +95,14 @@ pub(super) async fn pump(
     }
 }
 
-/// A record, and of a signature the payload that it was found in.
+/// A record, and the beginning of the payload where it is about that.
 fn decode(bytes: &[u8]) -> Option<(Record, Option<&[u8]>)> {
     let (record, payload) = bytes.split_at_checked(size_of::<Record>())?;
     // SAFETY: the buffer holds a record, and any bytes are a valid one.
     let record = unsafe { record.as_ptr().cast::<Record>().read_unaligned() };
     let shown = usize::from(record.shown);
-    let payload = payload.get(..shown).filter(|_| record.signature != 0);
+    // Without a signature, and without words that a rule does not list, none is shown.
+    let payload = payload.get(..shown).filter(|payload| !payload.is_empty());
     Some((record, payload))
 }
 

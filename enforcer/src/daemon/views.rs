@@ -379,6 +379,7 @@ pub(super) fn event(
                 message: signature.message.to_owned(),
                 payload: payload.map(hex),
             }),
+        said: payload.filter(|_| record.signature == 0).map(hex),
     }
 }
 

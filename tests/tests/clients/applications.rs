@@ -66,6 +66,18 @@ fn associations_are_those_that_are_listed() {
             .event("another protocol", |event| event.reason == "wrong-protocol")
             .unwrap();
         assert_eq!(event.device.as_deref(), Some("monitor-1"));
+        // `GET / HTTP`
+        let said = event.said.expect("what was said");
+        assert!(said.starts_with("474554202f2048545450"), "{said}");
+        let event = ward
+            .event("an association", |event| {
+                event.reason == "application-denied"
+            })
+            .unwrap();
+        // The title that was called, ARCHIVE or OTHER, behind the head of the request.
+        let said = event.said.expect("what was said");
+        let called = ["41524348495645", "4f54484552"];
+        assert!(called.iter().any(|of| said[20..].starts_with(of)), "{said}");
     }
 }
 

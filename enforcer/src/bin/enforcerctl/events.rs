@@ -70,11 +70,41 @@ pub(crate) fn sentence(event: &Event) -> String {
             describe::severity(signature.severity)
         )
     });
+    let said = event
+        .said
+        .as_deref()
+        .map(|said| format!(": {}", readable(said)));
     format!(
         "{:<20} {protocol}{kind} {from} -> {to} on {}, {} bytes{device}{}",
         event.reason,
         event.port,
         event.length,
-        signature.unwrap_or_default()
+        signature.or(said).unwrap_or_default()
     )
+}
+
+/// Hexadecimal digits as the text that they are, with a dot for what is none.
+fn readable(digits: &str) -> String {
+    let bytes = digits.as_bytes().as_chunks::<2>().0.iter().map(|pair| {
+        let digits = str::from_utf8(pair).ok()?;
+        u8::from_str_radix(digits, 16).ok()
+    });
+    bytes
+        .map(|byte| match byte {
+            Some(byte @ b' '..=b'~') => char::from(byte),
+            _ => '.',
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn text_is_read_and_the_rest_is_dots() {
+        assert_eq!(readable("0100435f317e"), "..C_1~");
+        assert_eq!(readable("4f525500"), "ORU.");
+        assert_eq!(readable("4"), "");
+    }
 }
