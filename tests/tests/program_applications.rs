@@ -297,6 +297,17 @@ fn messages_by_their_sender_and_type() {
         4,
         Some(Reason::WrongProtocol),
     );
+    // A message in the head of another, which a receiver begins anew with.
+    for nested in ["\x0bMSH\x0b", "\x0bMSH|\x0b", "\x0bMSH|^~\\&|PU\x0b"] {
+        let text = [nested.as_bytes(), &hl7("OTHER", "ORU^R01", "")[1..]].concat();
+        cut_everywhere(
+            &mut rig,
+            2575,
+            &text,
+            nested.len(),
+            Some(Reason::WrongProtocol),
+        );
+    }
     let endless = [b"\x0bMSH|^~\\&|".as_slice(), &[b'A'; 400]].concat();
     let mut talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 6001);
     denied(

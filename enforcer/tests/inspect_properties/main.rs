@@ -9,6 +9,7 @@
 )]
 
 mod found;
+mod heard;
 mod known;
 mod liveness;
 mod reference;

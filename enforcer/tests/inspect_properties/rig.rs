@@ -15,7 +15,7 @@ const POLICY: &str = "version: 1
 defaults: {mode: enforce, new_flows_per_second: 0}
 peers: {server: 10.0.0.1}
 profiles:
-  pump: {allow: [{to: server, tcp: 80, udp: 81}]}
+  pump: {allow: [{to: server, tcp: 80RULE, udp: 81}]}
 devices: [{name: pump, mac: 02:00:00:00:00:01, ip: 10.1.0.1, profile: pump}]
 ";
 /// Numbers before the first bytes of client and server: the former wraps early.
@@ -26,7 +26,7 @@ const SERVER: u32 = 7_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
-    /// A signature was found.
+    /// A signature was found, or what a rule does not let be said.
     Found,
     /// It could not be looked at in its turn, or differs from what was sent before.
     Refused(Reason),
@@ -40,9 +40,19 @@ pub(crate) struct Rig {
 impl Rig {
     /// With these signatures.
     pub(crate) fn new(signatures: &[Signature]) -> Self {
+        Self::of(&POLICY.replace("RULE", ""), signatures)
+    }
+
+    /// Where what is said over TCP is held to an application's list.
+    pub(crate) fn hearing(application: &str) -> Self {
+        let rule = format!(", {application}}}, {{to: server");
+        Self::of(&POLICY.replace("RULE", &rule), &[])
+    }
+
+    fn of(policy: &str, signatures: &[Signature]) -> Self {
         let main = File {
             path: "p.yaml".into(),
-            text: POLICY.into(),
+            text: policy.into(),
         };
         let bundle = Bundle {
             main,
@@ -134,7 +144,9 @@ impl Rig {
         drop(self.tables.take_steps());
         match (verdict.fate(), verdict.reason) {
             (Fate::Allow, _) => Outcome::Passed,
-            (_, Reason::Signature) => Outcome::Found,
+            (_, Reason::Signature | Reason::ApplicationDenied | Reason::WrongProtocol) => {
+                Outcome::Found
+            }
             (_, reason @ (Reason::StreamLost | Reason::StreamDiffers)) => Outcome::Refused(reason),
             other => panic!("{other:?}"),
         }

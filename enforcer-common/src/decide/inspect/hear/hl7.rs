@@ -157,7 +157,8 @@ pub(in crate::decide) fn hear_byte<T: Tables>(
         3 => b'H',
         _ => byte,
     };
-    if byte != expected || step == 4 && byte == END_OF_SEGMENT {
+    // A message that begins in the head of another would be read as a part of that.
+    if byte != expected || byte == BEGIN || step == 4 && byte == END_OF_SEGMENT {
         return HEARD_BROKEN;
     }
     if step < 4 {
