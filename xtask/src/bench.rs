@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::setup;
-use crate::shell::{as_root, cargo, root, run as run_command};
+use crate::shell::{as_root, built, cargo, run as run_command};
 
 /// What to measure, and how, as the bench program takes it.
 #[derive(clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ] {
         run_command(cargo().args(["build", "--release"]).args(build))?;
     }
-    let bench = root().join("target/release/enforcer-bench");
+    let bench = built("release", "enforcer-bench");
     let mut command = as_root(bench, "to load the program and run it on test frames");
     run_command(command.args(&arguments.arguments))
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use anyhow::{Context as _, Result};
 
 use crate::setup;
-use crate::shell::{as_root, cargo, root, run as run_command};
+use crate::shell::{as_root, built, cargo, root, run as run_command};
 
 /// Becomes the lab program, so that Ctrl-C reaches it alone. Runs the lab program with one word: `demo` or `up`.
 pub(crate) fn run(word: &str) -> Result<()> {
@@ -17,7 +17,7 @@ pub(crate) fn run(word: &str) -> Result<()> {
         "--package=enforcer-tests",
         "--bins",
     ]))?;
-    let lab = root().join("target/debug/enforcer-lab");
+    let lab = built("debug", "enforcer-lab");
     let mut command = as_root(lab, "to make network namespaces and load BPF programs");
     let error = command.arg(word).current_dir(root()).exec();
     Err(error).context("cannot start the lab")

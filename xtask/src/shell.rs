@@ -12,6 +12,14 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
+/// A program that cargo built, wherever that puts what it builds: this one stands there too.
+pub(crate) fn built(profile: &str, name: &str) -> PathBuf {
+    let this = std::env::current_exe().ok();
+    let target = this.as_deref().and_then(|this| this.parent()?.parent());
+    let target = target.map_or_else(|| root().join("target"), Path::to_path_buf);
+    target.join(profile).join(name)
+}
+
 /// The cargo that runs this command, in the root of the workspace.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
