@@ -118,7 +118,11 @@ fn who_is_silent_is_forgotten() {
 fn who_moves_is_found_at_once() {
     let ports = Enforcer::acquainted(100);
     assert_eq!(ports.send(1, B, A, 101), Some(0));
-    assert_eq!(ports.send(2, A, B, 101), None, "the bridge must learn it too");
+    assert_eq!(
+        ports.send(2, A, B, 101),
+        None,
+        "the bridge must learn it too"
+    );
     assert_eq!(ports.send(1, B, A, 101), Some(2));
     assert_eq!(ports.send(2, A, B, 101), Some(1));
     // To a port that nothing may go to.
@@ -148,7 +152,11 @@ fn long_frames_and_frames_in_pieces_go_by_the_bridge() {
     assert_eq!(goes(LONGEST + 4, 1, true), Some(1));
     assert_eq!(goes(LONGEST + 5, 1, true), None);
     assert_eq!(goes(LONGEST + 4, 2, true), Some(1));
-    assert_eq!(goes(LONGEST + 8, 2, true), None, "no device takes two tags more");
+    assert_eq!(
+        goes(LONGEST + 8, 2, true),
+        None,
+        "no device takes two tags more"
+    );
     assert_eq!(goes(60, 0, false), None);
 }
 

@@ -76,7 +76,8 @@ pub(super) fn open(engine: &Engine) {
     let watched = engine.datapath().watch_redirects();
     if let Err(error) = watched {
         tracing::warn!("frames past the bridge cannot be watched: {error:#}; the bridge forwards");
-        engine.forwarding.known().unwatched = Some("cannot be watched: CAP_PERFMON missing?".into());
+        engine.forwarding.known().unwatched =
+            Some("cannot be watched: CAP_PERFMON missing?".into());
     }
 }
 
@@ -142,7 +143,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
 }
 
 /// Whether the bridge does nothing with a port's frames but forward them.
-fn judge<'s>(
+pub(super) fn judge<'s>(
     port: &PortConfig,
     tags: VlanTags,
     switch: &'s Switch,
@@ -170,7 +171,11 @@ fn judge<'s>(
     if let Some(special) = found.special {
         return Err(format!("the port is {special}"));
     }
-    if let Some(above) = switch.links.iter().find(|link| link.below == Some(found.index)) {
+    if let Some(above) = switch
+        .links
+        .iter()
+        .find(|link| link.below == Some(found.index))
+    {
         return Err(format!("{} stands on it", above.name));
     }
     if tags == VlanTags::Hidden || offload::strips_vlan(&port.name).unwrap_or(false) {
@@ -242,12 +247,7 @@ impl PortState {
 
 /// What the program may do with a port. A change forgets what was learned there: the
 /// bridge may have forgotten it, or not seen what followed.
-fn exit(
-    judged: &Result<u32, String>,
-    bridge: Option<&Bridge>,
-    forget: bool,
-    before: Exit,
-) -> Exit {
+fn exit(judged: &Result<u32, String>, bridge: Option<&Bridge>, forget: bool, before: Exit) -> Exit {
     let Some(bridge) = bridge else {
         return Exit::new(0, 0, 0, before.generation());
     };
@@ -268,16 +268,17 @@ fn try_now(
     found: &Interface,
     switch: &Switch,
 ) -> Result<(), String> {
-    let bridge = switch.bridge.as_ref().map(|bridge| bridge.mac).unwrap_or_default();
+    let bridge = switch
+        .bridge
+        .as_ref()
+        .map(|bridge| bridge.mac)
+        .unwrap_or_default();
     let tried = datapath
         .place_device(place, found.index)
         .and_then(|()| datapath.try_port(place, bridge));
     match tried {
         Ok(Tried::Takes) => Ok(()),
-        Ok(Tried::Refuses(error)) => Err(format!(
-            "its device refuses frames: {}",
-            refusal(error)
-        )),
+        Ok(Tried::Refuses(error)) => Err(format!("its device refuses frames: {}", refusal(error))),
         Ok(Tried::Loses) => Err("frames of the trial were lost".to_owned()),
         Err(error) => Err(format!("it cannot be tried: {error:#}")),
     }
@@ -287,3 +288,7 @@ fn try_now(
 pub(super) fn refused(port: &str, reason: &str) -> String {
     format!("{port}: `forwarding: fast` is not possible, the bridge forwards: {reason}")
 }
+
+#[cfg(test)]
+#[path = "forwarding/tests.rs"]
+mod tests;

@@ -6,8 +6,11 @@ use std::path::Path;
 use nix::sys::statfs::{FsType, statfs};
 use nix::unistd::Group;
 
-use super::config::Config;
+use super::config::{Config, Forwarding};
+use super::forwarding;
 use super::links::{self, Link};
+use super::switch::{self, Switch};
+use crate::control::api::VlanTags;
 use crate::datapath::features;
 
 /// `BPF_FS_MAGIC` of linux/magic.h.
@@ -53,6 +56,9 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     }
     findings.extend(check_groups(config));
     findings.extend(check_bridge_netfilter());
+    if let Ok(switch) = switch::look(&config.bridge).await {
+        findings.extend(check_forwarding(config, &switch));
+    }
     if !config.metrics.ip().is_loopback() {
         findings.push(warning(format!(
             "metrics: {} can be read from the network without authentication; 127.0.0.1 cannot",
@@ -166,6 +172,18 @@ fn check_interfaces(config: &Config, links: &[Link]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What is in the way of forwarding that the configuration asks for.
+fn check_forwarding(config: &Config, switch: &Switch) -> Vec<Finding> {
+    let ports = config.ports.iter();
+    let asked = ports.filter(|port| port.forwarding == Forwarding::Fast);
+    asked
+        .filter_map(|port| {
+            let reason = forwarding::judge(port, VlanTags::Unproven, switch).err()?;
+            Some(warning(forwarding::refused(&port.name, &reason)))
+        })
+        .collect()
 }
 
 fn check_native_xdp(link: &Link) -> Option<Finding> {

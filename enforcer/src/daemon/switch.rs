@@ -75,7 +75,9 @@ pub(super) async fn look(bridge: &str) -> Result<Switch> {
         let fixed = fixed(bridge.index).await?;
         switch.reserved.extend(fixed);
     }
-    switch.reserved.retain(|mac| *mac != Mac::ZERO && !mac.is_group());
+    switch
+        .reserved
+        .retain(|mac| *mac != Mac::ZERO && !mac.is_group());
     switch.reserved.sort_unstable();
     switch.reserved.dedup();
     Ok(switch)
@@ -172,10 +174,13 @@ async fn fixed(bridge: u32) -> Result<Vec<Mac>> {
 }
 
 fn address(entry: &NeighbourMessage) -> Option<Mac> {
-    entry.attributes.iter().find_map(|attribute| match attribute {
-        NeighbourAttribute::LinkLayerAddress(bytes) => {
-            Some(Mac(<[u8; 6]>::try_from(bytes.as_slice()).ok()?))
-        }
-        _ => None,
-    })
+    entry
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            NeighbourAttribute::LinkLayerAddress(bytes) => {
+                Some(Mac(<[u8; 6]>::try_from(bytes.as_slice()).ok()?))
+            }
+            _ => None,
+        })
 }

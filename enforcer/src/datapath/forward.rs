@@ -219,7 +219,10 @@ impl Datapath {
 
 fn judge(trials: Vec<Trial>) -> Tried {
     let sent: u32 = trials.iter().map(|trial| trial.sent).sum();
-    let error = trials.iter().map(|trial| trial.error).find(|&error| error != 0);
+    let error = trials
+        .iter()
+        .map(|trial| trial.error)
+        .find(|&error| error != 0);
     match error {
         Some(error) => Tried::Refuses(-error),
         None if sent == FRAMES => Tried::Takes,
@@ -236,8 +239,12 @@ fn pin_link(link: FdLink, pin: &Path) -> Result<()> {
 /// Why a device refuses frames, for people.
 pub fn refusal(error: i32) -> String {
     match error {
-        libc::ENXIO => "its other end takes none: it has neither GRO nor an XDP program on".to_owned(),
-        libc::EOPNOTSUPP => "its driver cannot send any".to_owned(),
+        // The first until Linux 6.2, the other since.
+        libc::ENXIO | libc::EOPNOTSUPP => {
+            "its driver cannot send any, or, on a virtual link, the other end takes none: it has neither GRO nor an \
+             XDP program on"
+                .to_owned()
+        }
         libc::ENETDOWN => "it is down".to_owned(),
         _ => io::Error::from_raw_os_error(error).to_string(),
     }

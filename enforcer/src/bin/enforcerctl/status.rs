@@ -107,7 +107,14 @@ pub(crate) async fn status(client: &Client, output: &Output) -> Result<(), Stop>
 }
 
 fn ports(status: &Status) -> Table {
-    let mut table = Table::new(&["PORT", "SIDE", "PROGRAM", "VLAN TAGS", "FORWARDING", "WITHOUT A POLICY"]);
+    let mut table = Table::new(&[
+        "PORT",
+        "SIDE",
+        "PROGRAM",
+        "VLAN TAGS",
+        "FORWARDING",
+        "WITHOUT A POLICY",
+    ]);
     for port in &status.ports {
         let side = match port.side {
             Side::Device => "device",
