@@ -34,6 +34,9 @@ struct Slot {
     told: Word,
 }
 
+/// Place of the second until which the exits hold, behind those of the ports.
+pub const VOUCHED_UNTIL: u32 = crate::limits::PORTS;
+
 /// What the program may do with a port, by its place: one word, which user space writes
 /// as one store.
 ///
@@ -89,6 +92,10 @@ impl Exit {
 pub trait Ports {
     fn exit(&self, place: u32) -> Exit;
 
+    /// Second of the monotonic clock until which what the exits say holds. User space,
+    /// which follows the bridge, moves it on; without it the bridge forwards.
+    fn vouched_until(&self) -> u32;
+
     /// A line of the table of addresses, by its number below [`LINES`].
     fn line(&self, number: u32) -> Option<&Line>;
 
@@ -120,6 +127,7 @@ pub fn choose<T: Ports>(
         && second.wrapping_sub(slot.told()) < entry.refresh()
         && entry.longest() != 0
         && whole
+        && second < ports.vouched_until()
         && let Some(exit) = find(ports, packet, second)
         && exit != place
     {

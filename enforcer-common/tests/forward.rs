@@ -17,11 +17,16 @@ struct Enforcer {
     exits: [Exit; 3],
     lines: Vec<Line>,
     reserved: BTreeSet<Mac>,
+    vouched_until: u32,
 }
 
 impl Ports for Enforcer {
     fn exit(&self, place: u32) -> Exit {
         self.exits.get(place as usize).copied().unwrap_or_default()
+    }
+
+    fn vouched_until(&self) -> u32 {
+        self.vouched_until
     }
 
     fn line(&self, number: u32) -> Option<&Line> {
@@ -39,6 +44,7 @@ impl Enforcer {
             exits: [Exit::new(LONGEST, KNOWN as u16, REFRESH as u8, 1); 3],
             lines: (0..LINES).map(|_| Line::default()).collect(),
             reserved: BTreeSet::new(),
+            vouched_until: u32::MAX,
         }
     }
 
@@ -215,6 +221,18 @@ fn a_full_table_misleads_nobody() {
     }
     // Those at port 0 are where the frames come from.
     assert!(straight > 2 * LINES, "{straight}");
+}
+
+#[test]
+fn without_user_space_the_bridge_forwards() {
+    let mut ports = Enforcer::acquainted(100);
+    ports.vouched_until = 110;
+    assert_eq!(ports.send(0, A, B, 109), Some(1));
+    assert_eq!(ports.send(0, A, B, 110), None);
+    // What has moved meanwhile is known.
+    assert_eq!(ports.send(2, A, B, 111), None);
+    ports.vouched_until = 120;
+    assert_eq!(ports.send(1, B, A, 112), Some(2));
 }
 
 #[test]

@@ -15,11 +15,12 @@ struct KernelPorts;
 impl Ports for KernelPorts {
     #[inline(always)]
     fn exit(&self, place: u32) -> Exit {
-        // SAFETY: the word is read whole; user space writes it as one store.
-        let word = maps::EXITS
-            .get_ptr(place)
-            .map(|word| unsafe { word.read_volatile() });
-        Exit(word.unwrap_or(0))
+        Exit(word(place))
+    }
+
+    #[inline(always)]
+    fn vouched_until(&self) -> u32 {
+        word(forward::VOUCHED_UNTIL) as u32
     }
 
     #[inline(always)]
@@ -32,6 +33,15 @@ impl Ports for KernelPorts {
     fn is_reserved(&self, mac: Mac) -> bool {
         maps::RESERVED.get_ptr(&mac).is_some()
     }
+}
+
+#[inline(always)]
+fn word(place: u32) -> u64 {
+    let Some(word) = maps::EXITS.get_ptr(place) else {
+        return 0;
+    };
+    // SAFETY: the word is read whole; user space writes it as one store.
+    unsafe { word.read_volatile() }
 }
 
 /// A global function, as those in [`crate::stages`]; `place` is that of the port. Says

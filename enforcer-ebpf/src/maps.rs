@@ -96,9 +96,9 @@ pub(crate) static LESSONS: RingBuf = RingBuf::with_byte_size(limits::LESSON_BUFF
 #[map]
 pub(crate) static ADDRESSES: Array<[u64; 8]> = Array::with_max_entries(forward::LINES, 0);
 
-/// What may go out by a port, by its place: [`forward::Exit`]s.
+/// What may go out by a port, by its place: [`forward::Exit`]s; and until when.
 #[map]
-pub(crate) static EXITS: Array<u64> = Array::with_max_entries(limits::PORTS, 0);
+pub(crate) static EXITS: Array<u64> = Array::with_max_entries(forward::VOUCHED_UNTIL + 1, 0);
 
 /// The ports' devices, by place.
 #[map]

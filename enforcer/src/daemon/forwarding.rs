@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use rtnetlink::MulticastGroup;
 
 use super::config::{Forwarding as Wanted, PortConfig};
-use super::engine::Engine;
+use super::engine::{Engine, monotonic_second};
 use super::switch::{self, Bridge, Interface, Switch};
 use crate::control::api::{Path, VlanTags};
 use crate::datapath::forward::{Tried, refusal};
@@ -21,6 +21,9 @@ use crate::datapath::{Datapath, offload};
 const TICK: Duration = Duration::from_secs(1);
 /// Between two trials of a port that failed.
 const AGAIN: Duration = Duration::from_secs(10);
+/// Seconds for which what was seen of the bridge holds. When the daemon has died for that
+/// long, nobody sees what the bridge does, and it forwards until there is a daemon again.
+const VOUCHED: u32 = 10;
 /// Ethernet header.
 const HEADER: u32 = 14;
 /// Seconds for which an address is known at most, so that one which has moved without a
@@ -132,6 +135,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
         let state = known.ports.entry(place).or_default();
         let bridge = switch.bridge.as_ref().filter(|_| fast >= 2);
         let before = datapath.exit(place)?;
+        let forget = forget || state.found.is_none();
         let exit = exit(&judged, bridge, forget, before);
         if exit != before {
             datapath.set_exit(place, exit)?;
@@ -139,7 +143,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
         state.exit = exit;
         state.tell(port, judged.map(drop));
     }
-    Ok(())
+    datapath.vouch_until(monotonic_second() + VOUCHED)
 }
 
 /// Whether the bridge does nothing with a port's frames but forward them.

@@ -174,10 +174,18 @@ fn check_interfaces(config: &Config, links: &[Link]) -> Vec<Finding> {
     findings
 }
 
-/// What is in the way of forwarding that the configuration asks for.
+/// What is in the way of forwarding that the configuration asks for, where the ports are
+/// as they must be.
 fn check_forwarding(config: &Config, switch: &Switch) -> Vec<Finding> {
+    let Some(bridge) = &switch.bridge else {
+        return Vec::new();
+    };
+    let is_port = |name: &str| {
+        let mut links = switch.links.iter();
+        links.any(|link| link.name == name && link.master == Some(bridge.index))
+    };
     let ports = config.ports.iter();
-    let asked = ports.filter(|port| port.forwarding == Forwarding::Fast);
+    let asked = ports.filter(|port| port.forwarding == Forwarding::Fast && is_port(&port.name));
     asked
         .filter_map(|port| {
             let reason = forwarding::judge(port, VlanTags::Unproven, switch).err()?;

@@ -10,7 +10,7 @@ use aya::programs::links::FdLink;
 use aya::programs::{RawTracePoint, TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
 use enforcer_common::addr::Mac;
 use enforcer_common::counter::Trial;
-use enforcer_common::forward::Exit;
+use enforcer_common::forward::{Exit, VOUCHED_UNTIL};
 
 use super::Datapath;
 
@@ -140,12 +140,24 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be written.
     pub fn set_exit(&mut self, place: u32, exit: Exit) -> Result<()> {
+        self.set_exit_word(place, exit.0)
+    }
+
+    /// Lets what is said of the ports hold until a second of the monotonic clock.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn vouch_until(&mut self, second: u32) -> Result<()> {
+        self.set_exit_word(VOUCHED_UNTIL, second.into())
+    }
+
+    fn set_exit_word(&mut self, place: u32, word: u64) -> Result<()> {
         let map = self
             .ebpf
             .map_mut("EXITS")
             .context("the object holds no map EXITS")?;
         Array::<_, u64>::try_from(map)?
-            .set(place, exit.0, 0)
+            .set(place, word, 0)
             .context("cannot say what may be done with a port")
     }
 
