@@ -218,6 +218,14 @@ fn what_the_bridge_forbids_is_not_done_past_it() {
         .ip("link set br0 type bridge stp_state 0")
         .unwrap();
 
+    enforcer_box
+        .ip("link add p9 master br0 type veth peer name nowhere")
+        .unwrap();
+    await_path(&ward, 0, "bridge", "p9 is a port of the bridge too");
+    talk.works();
+    enforcer_box.ip("link del p9").unwrap();
+    await_path(&ward, 0, "fast", "");
+
     for port in ["p0", "p1"] {
         bridge(enforcer_box, &format!("link set dev {port} isolated on"));
     }

@@ -11,7 +11,7 @@ use enforcer_common::forward::Exit;
 use futures_util::StreamExt as _;
 use rtnetlink::MulticastGroup;
 
-use super::config::{Forwarding as Wanted, PortConfig};
+use super::config::{Config, Forwarding as Wanted, PortConfig};
 use super::engine::{Engine, monotonic_second};
 use super::switch::{self, Bridge, Interface, Switch};
 use crate::control::api::{Path, VlanTags};
@@ -116,7 +116,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
         let state = known.ports.entry(place).or_default();
         let judged = match &unwatched {
             Some(why) => Err(why.clone()),
-            None => judge(port, engine.tags.of(place), &switch),
+            None => judge(port, &engine.config, engine.tags.of(place), &switch),
         };
         let judged = judged.and_then(|found| {
             state
@@ -149,6 +149,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
 /// Whether the bridge does nothing with a port's frames but forward them.
 pub(super) fn judge<'s>(
     port: &PortConfig,
+    config: &Config,
     tags: VlanTags,
     switch: &'s Switch,
 ) -> Result<&'s Interface, String> {
@@ -162,6 +163,16 @@ pub(super) fn judge<'s>(
     if known_for(bridge) < TELLINGS {
         return Err(format!(
             "the bridge forgets addresses within {TELLINGS} seconds"
+        ));
+    }
+    let mut links = switch.links.iter();
+    let listed = |name: &str| config.ports.iter().any(|port| port.name == name);
+    // An address that moves there is not seen to.
+    if let Some(other) = links.find(|link| link.master == Some(bridge.index) && !listed(&link.name))
+    {
+        return Err(format!(
+            "{} is a port of the bridge too, but not listed",
+            other.name
         ));
     }
     let found = switch.links.iter().find(|link| link.name == port.name);

@@ -188,7 +188,7 @@ fn check_forwarding(config: &Config, switch: &Switch) -> Vec<Finding> {
     let asked = ports.filter(|port| port.forwarding == Forwarding::Fast && is_port(&port.name));
     asked
         .filter_map(|port| {
-            let reason = forwarding::judge(port, VlanTags::Unproven, switch).err()?;
+            let reason = forwarding::judge(port, config, VlanTags::Unproven, switch).err()?;
             Some(warning(forwarding::refused(&port.name, &reason)))
         })
         .collect()

@@ -4,9 +4,9 @@ use enforcer_common::addr::Mac;
 use enforcer_common::forward::Exit;
 use enforcer_common::port::Side;
 
-use super::{exit, judge, known_for};
+use super::{exit, known_for};
 use crate::control::api::VlanTags;
-use crate::daemon::config::{Forwarding, PortConfig};
+use crate::daemon::config::{Config, Forwarding, PortConfig};
 use crate::daemon::switch::{Bridge, Interface, Switch};
 
 fn port(forwarding: Forwarding) -> PortConfig {
@@ -15,6 +15,20 @@ fn port(forwarding: Forwarding) -> PortConfig {
         side: Side::Device,
         forwarding,
     }
+}
+
+/// What is found of a port that is the only one in the configuration.
+fn judge<'s>(
+    port: &PortConfig,
+    tags: VlanTags,
+    switch: &'s Switch,
+) -> Result<&'s Interface, String> {
+    let config = format!(
+        "{{bridge: br0, ports: [{{name: {}, side: device}}], on_no_policy: pass}}",
+        port.name
+    );
+    let config: Config = serde_yaml::from_str(&config).expect("a configuration");
+    super::judge(port, &config, tags, switch)
 }
 
 fn switch() -> Switch {
@@ -84,7 +98,10 @@ fn each_thing_that_a_bridge_does_besides_forwarding_is_named() {
             why(|_, port| port.master = None),
             "it is not a port of the bridge that is up",
         ),
-        (why(|_, port| port.name.push('x')), "it is gone"),
+        (
+            why(|_, port| (port.name, port.master) = ("other".to_owned(), None)),
+            "it is gone",
+        ),
         (
             why(|_, port| port.kind = Some("veth".to_owned())),
             "a virtual link (veth) must be vouched for by `forwarding: fast`",
@@ -101,6 +118,14 @@ fn each_thing_that_a_bridge_does_besides_forwarding_is_named() {
     let auto = port(Forwarding::Auto);
     let found = judge(&auto, VlanTags::Unproven, &above);
     assert_eq!(found.unwrap_err(), "vlan10 stands on it");
+    let mut unlisted = switch();
+    unlisted.links.push(Interface {
+        name: "eth9".to_owned(),
+        master: Some(7),
+        ..Interface::default()
+    });
+    let found = judge(&auto, VlanTags::Unproven, &unlisted).unwrap_err();
+    assert_eq!(found, "eth9 is a port of the bridge too, but not listed");
     let found = judge(&auto, VlanTags::Hidden, &switch()).unwrap_err();
     assert_eq!(found, "VLAN tags are taken off its frames");
 }
