@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aya::maps::{Map, MapData, PerCpuArray};
+use enforcer_common::counter::fast_index;
 use enforcer_tests::{
     Endpoint, Mac, Namespace, Outcome, Topology, Ward,
     daemon::Settings,
@@ -166,10 +168,10 @@ fn the_bridge_knows_who_speaks_for_longer_than_it_remembers() {
     let (begin, before) = (Instant::now(), fast_frames(&ward, 0));
     let mut asked = 0;
     while begin.elapsed() < 3 * AGEING {
-        for _ in 0..20 {
+        for _ in 0..10 {
             talk.works();
         }
-        asked += 20;
+        asked += 10;
         let table = bridge(enforcer_box, "fdb show br br0 dynamic");
         for (mac, port) in [(MONITOR, "p0"), (CORE_MAC, "p1")] {
             let entry = format!("{mac} dev {port}");
@@ -352,6 +354,60 @@ fn a_device_that_takes_no_frames_is_found_out() {
     );
 }
 
+/// As from a virtual machine on the same host; past the bridge nobody would finish them.
+#[test]
+fn unfinished_checksums_are_found_out() {
+    let ward = fast_ward("fsums");
+    let talk = Talk::between(&ward);
+    talk.works();
+    await_path(&ward, 0, "fast", "");
+    let leave = || offload::set_features("trunk", &[("tx-checksum-ip-generic", true)]);
+    ward.lab().ward().run(leave).unwrap();
+    talk.monitor.offload_segmentation().unwrap();
+    wait::until("the bridge forwards what is not finished", DEADLINE, || {
+        let _ = talk.ask(b"?", SHORT);
+        let why = port(&ward, 0)["forwarding_reason"].to_string();
+        Ok(why
+            .contains("checksums that are not finished")
+            .then_some(()))
+    })
+    .unwrap();
+    talk.works();
+}
+
+/// Nobody follows the bridge then, so it forwards itself, and enforcement goes on.
+#[test]
+fn without_a_daemon_the_bridge_takes_over() {
+    let mut ward = fast_ward("fdead");
+    let pinned = MapData::from_pin(ward.pins().unwrap().join("STATISTICS")).unwrap();
+    let counters = PerCpuArray::<_, u64>::try_from(Map::PerCpuArray(pinned)).unwrap();
+    let fast = || -> u64 { counters.get(&fast_index(0), 0).unwrap().iter().sum() };
+    Talk::between(&ward).works();
+    ward.daemon_mut().kill().unwrap();
+    let talk = Talk::between(&ward);
+    let before = fast();
+    talk.works();
+    talk.works();
+    assert!(fast() > before, "not at once");
+    wait::until("the bridge has taken over", DEADLINE, || {
+        let before = fast();
+        // One may go by the bridge because it is time to tell it of the source; more a
+        // second would be beyond the device's budget of flows.
+        talk.works();
+        talk.works();
+        Ok((fast() == before).then_some(()))
+    })
+    .unwrap();
+    drop(talk);
+    ward.daemon_mut().launch().unwrap();
+    await_path(&ward, 0, "fast", "");
+    let before = fast();
+    let talk = Talk::between(&ward);
+    talk.works();
+    talk.works();
+    assert!(fast() > before);
+}
+
 #[test]
 fn tags_stay_in_their_frames() {
     let list = "\ninclude: ward-devices.csv";
@@ -468,4 +524,28 @@ fn a_device_that_moves_is_reached_where_it_is() {
         fast = fast_frames(&ward, 1);
     }
     assert_eq!(port(&ward, 2)["lost_frames"], 0);
+}
+
+/// An address that somebody has told the bridge of is nowhere else, whoever uses it.
+#[test]
+fn what_the_bridge_was_told_of_an_address_holds() {
+    let ward = fast_ward("ffixed");
+    let enforcer_box = ward.lab().enforcer_box();
+    bridge(
+        enforcer_box,
+        &format!("fdb add {MONITOR} dev p0 master static"),
+    );
+    // As a new daemon finds it.
+    let mut ward = ward;
+    ward.daemon_mut().kill().unwrap();
+    ward.daemon_mut().launch().unwrap();
+    await_path(&ward, 0, "fast", "");
+    let talk = Talk::between(&ward);
+    talk.works();
+    let before = [0, 1].map(|place| fast_frames(&ward, place));
+    for _ in 0..10 {
+        talk.works();
+    }
+    assert_eq!(fast_frames(&ward, 1), before[1], "none goes straight to it");
+    assert_eq!(fast_frames(&ward, 0), before[0], "nor is it heard to speak");
 }

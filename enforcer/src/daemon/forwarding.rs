@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use enforcer_common::addr::Mac;
 use enforcer_common::forward::Exit;
 use futures_util::StreamExt as _;
 use rtnetlink::MulticastGroup;
@@ -16,9 +17,14 @@ use super::engine::{Engine, monotonic_second};
 use super::switch::{self, Bridge, Interface, Switch};
 use crate::control::api::{Path, VlanTags};
 use crate::datapath::forward::{Tried, refusal};
+use crate::datapath::tap::Checksums;
 use crate::datapath::{Datapath, offload};
 
 const TICK: Duration = Duration::from_secs(1);
+/// Between two looks at what the bridge was told of addresses.
+const FIXED: Duration = Duration::from_secs(10);
+/// For how long after a frame without a finished checksum the bridge forwards.
+const UNFINISHED: Duration = Duration::from_secs(60);
 /// Between two trials of a port that failed.
 const AGAIN: Duration = Duration::from_secs(10);
 /// Seconds for which what was seen of the bridge holds. When the daemon has died for that
@@ -39,11 +45,13 @@ pub(super) struct Forwarding(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     ports: BTreeMap<u32, PortState>,
+    /// Addresses that the bridge was told of, and when it was asked for them.
+    fixed: Option<(Instant, Vec<Mac>)>,
     /// Why no port's frames can be watched, if so.
     unwatched: Option<String>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct PortState {
     /// Whether the port is fast, or why not; `None` before the first look.
     found: Option<Result<(), String>>,
@@ -52,6 +60,10 @@ struct PortState {
     failed: Option<(Instant, String)>,
     /// What the program was told last.
     exit: Exit,
+    /// The look at the frames of a virtual link, by its interface.
+    checksums: Option<(u32, Checksums)>,
+    /// When one last came whose checksum was not finished.
+    unfinished: Option<Instant>,
 }
 
 impl Forwarding {
@@ -65,6 +77,13 @@ impl Forwarding {
         }
     }
 
+    /// Whether it is time to ask the bridge for all its addresses, which may be many.
+    fn asks_again(&self) -> bool {
+        let known = self.known();
+        let asked = known.fixed.as_ref();
+        asked.is_none_or(|(when, _)| when.elapsed() >= FIXED)
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,8 +91,7 @@ impl Forwarding {
 
 /// Begins to watch what becomes of frames; without that none goes past the bridge.
 pub(super) fn open(engine: &Engine) {
-    let wanted = |port: &PortConfig| port.forwarding != Wanted::Bridge;
-    if !engine.config.ports.iter().any(wanted) {
+    if !is_wanted(&engine.config) {
         return;
     }
     let watched = engine.datapath().watch_redirects();
@@ -84,9 +102,15 @@ pub(super) fn open(engine: &Engine) {
     }
 }
 
+fn is_wanted(config: &Config) -> bool {
+    let mut ports = config.ports.iter();
+    ports.any(|port| port.forwarding != Wanted::Bridge)
+}
+
 /// Keeps what the program may do up to date for as long as the daemon lives.
 pub(super) async fn watch(engine: Arc<Engine>) -> Result<()> {
-    loop {
+    // The first look has closed what an earlier configuration opened.
+    while is_wanted(&engine.config) {
         let (connection, _handle, mut messages) =
             rtnetlink::new_multicast_connection(&[MulticastGroup::Link])
                 .context("cannot watch the network interfaces")?;
@@ -99,17 +123,27 @@ pub(super) async fn watch(engine: Arc<Engine>) -> Result<()> {
         connection.abort();
         tokio::time::sleep(TICK).await;
     }
+    Ok(())
 }
 
 /// Looks at the bridge and its ports, and tells the program what it may do.
 pub(super) async fn look(engine: &Engine) -> Result<()> {
     let switch = switch::look(&engine.config.bridge).await?;
+    let fixed = match &switch.bridge {
+        Some(bridge) if engine.forwarding.asks_again() => Some(switch::fixed(bridge.index).await?),
+        _ => None,
+    };
     let mut known = engine.forwarding.known();
+    if let Some(fixed) = fixed {
+        known.fixed = Some((Instant::now(), fixed));
+    }
     let mut datapath = engine.datapath();
     let ports = || (0_u32..).zip(&engine.config.ports);
     // What the host itself answers to must not be known as behind a port, not even from
     // before it was the host's.
-    let forget = datapath.reserve_addresses(&switch.reserved)?;
+    let fixed = known.fixed.iter().flat_map(|(_, fixed)| fixed);
+    let reserved: Vec<Mac> = switch.reserved.iter().chain(fixed).copied().collect();
+    let forget = datapath.reserve_addresses(&reserved)?;
     let unwatched = known.unwatched.clone();
     let mut terms = BTreeMap::new();
     for (place, port) in ports() {
@@ -119,6 +153,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
             None => judge(port, &engine.config, engine.tags.of(place), &switch),
         };
         let judged = judged.and_then(|found| {
+            state.look_at_checksums(found)?;
             state
                 .prove(&mut datapath, place, found, &switch)
                 .map(|()| found.mtu + HEADER)
@@ -216,6 +251,36 @@ fn known_for(bridge: &Bridge) -> u32 {
 }
 
 impl PortState {
+    /// A redirect loses the promise that somebody finishes a frame's checksum. Frames that
+    /// the bridge gets show whether there are such; every source's first ones do.
+    fn look_at_checksums(&mut self, found: &Interface) -> Result<(), String> {
+        if found.kind.is_none() {
+            return Ok(());
+        }
+        if self
+            .checksums
+            .as_ref()
+            .is_none_or(|(of, _)| *of != found.index)
+        {
+            let opened = Checksums::open(found.index);
+            let opened =
+                opened.map_err(|error| format!("its frames cannot be looked at: {error}"))?;
+            self.checksums = Some((found.index, opened));
+        }
+        match self.checksums.as_ref().map(|(_, look)| look.unfinished()) {
+            Some(Ok(true)) => self.unfinished = Some(Instant::now()),
+            Some(Ok(false)) => {}
+            // The interface was down; a new look begins next time.
+            Some(Err(_)) | None => self.checksums = None,
+        }
+        match self.unfinished {
+            Some(when) if when.elapsed() < UNFINISHED => Err(
+                "frames come with checksums that are not finished: `ethtool -K PEER tx off` at its other end".to_owned(),
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Tries a port that was not tried as it is now, or not since it was closed.
     fn prove(
         &mut self,

@@ -22,7 +22,7 @@ const TICKS_PER_SECOND: u32 = 100;
 pub(super) struct Switch {
     pub(super) bridge: Option<Bridge>,
     pub(super) links: Vec<Interface>,
-    /// Addresses whose frames the bridge alone knows what to do with.
+    /// Addresses of the host itself.
     pub(super) reserved: Vec<Mac>,
 }
 
@@ -71,15 +71,9 @@ pub(super) async fn look(bridge: &str) -> Result<Switch> {
         }
         switch.links.push(interface);
     }
-    if let Some(bridge) = &switch.bridge {
-        let fixed = fixed(bridge.index).await?;
-        switch.reserved.extend(fixed);
-    }
     switch
         .reserved
         .retain(|mac| *mac != Mac::ZERO && !mac.is_group());
-    switch.reserved.sort_unstable();
-    switch.reserved.dedup();
     Ok(switch)
 }
 
@@ -155,7 +149,10 @@ fn as_port(data: &[InfoBridgePort], port: &mut Interface) {
 }
 
 /// Addresses that somebody has told the bridge of, and that it does not learn.
-async fn fixed(bridge: u32) -> Result<Vec<Mac>> {
+///
+/// # Errors
+/// When netlink cannot be used.
+pub(super) async fn fixed(bridge: u32) -> Result<Vec<Mac>> {
     let (connection, handle, _) = rtnetlink::new_connection()?;
     let task = tokio::spawn(connection);
     let mut request = handle.neighbours().get();
