@@ -74,7 +74,9 @@ pub struct Redirected {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trial {
-    /// Place of the port plus one while its frames are under way; 0 otherwise.
+    /// Monotonic clock, ns, when the frames were made.
+    pub began: u64,
+    /// Place of the port plus one until user space has read this; 0 otherwise.
     pub port: u32,
     pub sent: u32,
     pub dropped: u32,

@@ -31,7 +31,7 @@ impl Ports for KernelPorts {
 
     #[inline(always)]
     fn is_reserved(&self, mac: Mac) -> bool {
-        maps::RESERVED.get_ptr(&mac).is_some()
+        maps::RESERVED.get_ptr(mac).is_some()
     }
 }
 

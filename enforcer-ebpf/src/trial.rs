@@ -7,6 +7,7 @@
 //! one to the other.
 
 use aya_ebpf::bindings::xdp_action;
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::{raw_tracepoint, xdp};
 use aya_ebpf::programs::{RawTracePointContext, XdpContext};
 use enforcer_common::counter::{Redirected, Trial};
@@ -18,6 +19,8 @@ use crate::maps;
 /// Places in the map TRIED.
 const DEVICES_MAP: u32 = 0;
 const PORT: u32 = 1;
+/// For how long a trial is under way, ns.
+const AT_MOST: u64 = 1_000_000_000;
 
 /// Sends the frames that user space makes to the port that is tried. The kernel lets
 /// programs share a map of devices only if they are alike in taking frames of several
@@ -33,7 +36,10 @@ fn try_port(_context: XdpContext) -> u32 {
     if let Some(trial) = maps::TRIALS.get_ptr_mut(0) {
         // SAFETY: the entry belongs to this CPU, which hands the frames over before it
         // takes any others.
-        unsafe { (*trial).port = place + 1 };
+        unsafe {
+            (*trial).began = now();
+            (*trial).port = place + 1;
+        }
     }
     action
 }
@@ -46,18 +52,16 @@ fn watch_sent(context: RawTracePointContext) -> i32 {
     let sent = context.arg::<u64>(2) as u32;
     let dropped = context.arg::<u64>(3) as u32;
     let error = context.arg::<u64>(4) as i32;
-    if let Some(trial) = maps::TRIALS.get_ptr_mut(0) {
-        // SAFETY: the entry belongs to this CPU.
-        let trial = unsafe { &mut *trial };
-        if trial.port != 0 {
+    if let Some(trial) = under_way() {
+        if trial.sent == 0 && error == 0 {
             // A port whose device is not noted is not used.
-            let _ = maps::KNOWN_DEVICES.insert(&device, &(trial.port - 1), 0);
-            note(trial, sent, dropped, error);
-            return 0;
+            let _ = maps::KNOWN_DEVICES.insert(device, trial.port - 1, 0);
         }
+        note(trial, sent, dropped, error);
+        return 0;
     }
     // SAFETY: the value is copied.
-    if let Some(place) = unsafe { maps::KNOWN_DEVICES.get(&device) }.copied() {
+    if let Some(place) = unsafe { maps::KNOWN_DEVICES.get(device) }.copied() {
         count(place, sent, dropped, error);
     }
     0
@@ -73,26 +77,32 @@ fn watch_refused(context: RawTracePointContext) -> i32 {
     if tried(DEVICES_MAP) != Some(map) {
         return 0;
     }
-    if let Some(trial) = maps::TRIALS.get_ptr_mut(0) {
-        // SAFETY: as above.
-        let trial = unsafe { &mut *trial };
-        if trial.port != 0 {
-            note(trial, 0, 1, error);
-            return 0;
-        }
+    if let Some(trial) = under_way() {
+        note(trial, 0, 1, error);
+        return 0;
     }
     count(place, 0, 1, error);
     0
 }
 
-/// What became of frames of a trial. Its mark stands until user space removes it or the
-/// device has answered.
+/// The trial on this CPU that user space has not read yet. One whose daemon died would
+/// else hide what becomes of other frames.
+#[inline(always)]
+fn under_way() -> Option<&'static mut Trial> {
+    // SAFETY: the entry belongs to this CPU, and all-zero bytes are a valid `Trial`.
+    let trial = unsafe { maps::TRIALS.get_ptr_mut(0)?.as_mut() }?;
+    (trial.port != 0 && now().wrapping_sub(trial.began) < AT_MOST).then_some(trial)
+}
+
+/// What became of a trial's frames. They are told of once, but perhaps to two programs:
+/// that of an earlier daemon is detached some time after it gave way. So nothing is added.
 #[inline(always)]
 fn note(trial: &mut Trial, sent: u32, dropped: u32, error: i32) {
-    trial.port = 0;
-    trial.sent += sent;
-    trial.dropped += dropped;
-    trial.error = error;
+    if trial.sent == 0 {
+        trial.sent = sent;
+        trial.dropped = dropped;
+        trial.error = error;
+    }
 }
 
 /// Counts frames of a port, and closes it if its device refuses them.
@@ -120,6 +130,13 @@ fn count(place: u32, sent: u32, dropped: u32, error: i32) {
         // writes at the same moment is refused by the next frames.
         unsafe { exit.write_volatile(Exit(exit.read_volatile()).closed().0) };
     }
+}
+
+/// Tracepoints have no coarse clock; this is for trials alone.
+#[inline(always)]
+fn now() -> u64 {
+    // SAFETY: the helper takes nothing and reads a clock.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 #[inline(always)]

@@ -357,14 +357,16 @@ fn a_device_that_takes_no_frames_is_found_out() {
 /// As from a virtual machine on the same host; past the bridge nobody would finish them.
 #[test]
 fn unfinished_checksums_are_found_out() {
-    let ward = fast_ward("fsums");
-    let talk = Talk::between(&ward);
-    talk.works();
-    await_path(&ward, 0, "fast", "");
+    let mut ward = fast_ward("fsums");
+    ward.daemon_mut().kill().unwrap();
     let leave = || offload::set_features("trunk", &[("tx-checksum-ip-generic", true)]);
     ward.lab().ward().run(leave).unwrap();
-    talk.monitor.offload_segmentation().unwrap();
-    wait::until("the bridge forwards what is not finished", DEADLINE, || {
+    let monitor = ward.endpoint("monitor-1").unwrap();
+    monitor.offload_segmentation().unwrap();
+    ward.daemon_mut().launch().unwrap();
+    let talk = Talk::between(&ward);
+    // A source's next frame that the bridge gets tells.
+    wait::until("the bridge forwards what is not finished", 4 * DEADLINE, || {
         let _ = talk.ask(b"?", SHORT);
         let why = port(&ward, 0)["forwarding_reason"].to_string();
         Ok(why
@@ -533,7 +535,7 @@ fn what_the_bridge_was_told_of_an_address_holds() {
     let enforcer_box = ward.lab().enforcer_box();
     bridge(
         enforcer_box,
-        &format!("fdb add {MONITOR} dev p0 master static"),
+        &format!("fdb replace {MONITOR} dev p0 master static"),
     );
     // As a new daemon finds it.
     let mut ward = ward;

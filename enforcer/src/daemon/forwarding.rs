@@ -98,7 +98,7 @@ pub(super) fn open(engine: &Engine) {
     if let Err(error) = watched {
         tracing::warn!("frames past the bridge cannot be watched: {error:#}; the bridge forwards");
         engine.forwarding.known().unwatched =
-            Some("cannot be watched: CAP_PERFMON missing?".into());
+            Some(format!("what becomes of frames cannot be watched: {error}"));
     }
 }
 
@@ -252,7 +252,7 @@ fn known_for(bridge: &Bridge) -> u32 {
 
 impl PortState {
     /// A redirect loses the promise that somebody finishes a frame's checksum. Frames that
-    /// the bridge gets show whether there are such; every source's first ones do.
+    /// the bridge gets show whether there are such, some of every source.
     fn look_at_checksums(&mut self, found: &Interface) -> Result<(), String> {
         if found.kind.is_none() {
             return Ok(());

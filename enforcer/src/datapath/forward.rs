@@ -73,7 +73,7 @@ impl Datapath {
                     .with_context(|| format!("cannot unpin {}", pin.display()))?;
             }
             let id = program.attach(tracepoint)?;
-            let link: FdLink = program.take_link(id)?.try_into()?;
+            let link: FdLink = program.take_link(id)?.into();
             pin_link(link, &pin)?;
         }
         Ok(())
@@ -270,6 +270,7 @@ mod tests {
 
     fn trial(sent: u32, dropped: u32, error: i32) -> Trial {
         Trial {
+            began: 0,
             port: 0,
             sent,
             dropped,

@@ -11,8 +11,8 @@ use super::Capacity;
 /// Name of the program in the object.
 pub const PROGRAM: &str = "enforcer";
 
-/// Maps that are pinned: all but the scratch of the decision and of a port's trial.
-pub const PINNED_MAPS: [&str; 22] = [
+/// Maps that are pinned: all but the scratch of the decision.
+pub const PINNED_MAPS: [&str; 24] = [
     "POLICY",
     "CONTROL",
     "PORTS",
@@ -35,6 +35,8 @@ pub const PINNED_MAPS: [&str; 22] = [
     "RESERVED",
     "REDIRECTED",
     "KNOWN_DEVICES",
+    "TRIED",
+    "TRIALS",
 ];
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/enforcer"));
