@@ -43,12 +43,46 @@ pub enum Statistic {
     EventsSuppressed = 4,
     /// Frames to learn from that found the ring buffer full.
     LessonsLost = 5,
+    /// Frames whose way to another port was missing, and that the bridge got instead.
+    WaysMissing = 6,
 }
 
 /// Place of the frames of a port in which a VLAN tag was seen.
 #[inline(always)]
 pub const fn tagged_index(port: u32) -> u32 {
     OWN_STATISTICS + port
+}
+
+/// Place of the frames of a port that went straight to another one.
+#[inline(always)]
+pub const fn fast_index(port: u32) -> u32 {
+    OWN_STATISTICS + crate::limits::PORTS + port
+}
+
+/// Frames that were handed to a port's device without the bridge, as the kernel told.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Redirected {
+    /// Taken by the device.
+    pub sent: u64,
+    /// Not taken for want of room in the device's queue.
+    pub dropped: u64,
+    /// Refused by the device, or on the way to it.
+    pub refused: u64,
+}
+
+/// What became of the frames that a port was tried with.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trial {
+    /// Monotonic clock, ns, when the frames were made.
+    pub began: u64,
+    /// Place of the port plus one until user space has read this; 0 otherwise.
+    pub port: u32,
+    pub sent: u32,
+    pub dropped: u32,
+    /// An error number, negative as the kernel has it; 0 for none.
+    pub error: i32,
 }
 
 /// Place of a signature's counter, in the half that goes with the epoch.
@@ -64,8 +98,8 @@ pub const SIGNATURES: u32 = 2 * (FIRST_PREDICATE + PREDICATES);
 /// Places for [`Statistic`]s; room to append.
 const OWN_STATISTICS: u32 = 16;
 
-/// Places in all: [`Statistic`]s, then [`tagged_index`] of each port.
-pub const STATISTICS: u32 = OWN_STATISTICS + crate::limits::PORTS;
+/// Places in all: [`Statistic`]s, then [`tagged_index`] and [`fast_index`] of each port.
+pub const STATISTICS: u32 = OWN_STATISTICS + 2 * crate::limits::PORTS;
 
 /// What a device has spent in the current second, on one CPU.
 #[repr(C)]

@@ -2,7 +2,7 @@
 
 use aya::Pod;
 
-use crate::counter::{Budget, Traffic};
+use crate::counter::{Budget, Redirected, Traffic, Trial};
 use crate::event::Event;
 use crate::flow::{Flow, FlowKey};
 use crate::learned::LearnedKey;
@@ -17,5 +17,5 @@ macro_rules! pod {
     )*};
 }
 pod!(
-    Budget, Control, Event, Flow, FlowKey, LearnedKey, Port, Stream, Traffic
+    Budget, Control, Event, Flow, FlowKey, LearnedKey, Port, Redirected, Stream, Traffic, Trial
 );

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod device;
 pub mod event;
 pub mod flow;
+pub mod forward;
 pub mod fragment;
 #[cfg(feature = "user")]
 mod layout;

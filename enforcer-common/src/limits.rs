@@ -38,3 +38,5 @@ pub const ETHERTYPES: usize = 8;
 pub const NAMES_PER_RULE: usize = 8;
 /// Ports that a policy may say something of.
 pub const POLICY_PORTS: usize = 63;
+/// Addresses whose frames are always left to the bridge.
+pub const RESERVED: u32 = 4_096;

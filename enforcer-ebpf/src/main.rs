@@ -1,8 +1,10 @@
 //! The kernel half: hands every frame that enters a port to the shared decision,
-//! records the verdict, and passes or drops the frame. Decides nothing itself.
+//! records the verdict, and drops the frame or lets it pass, to the bridge or straight to
+//! another port. Decides nothing itself.
 #![no_std]
 #![no_main]
 
+mod forward;
 mod frame;
 mod lesson;
 mod maps;
@@ -10,6 +12,7 @@ mod record;
 mod report;
 mod stages;
 mod tables;
+mod trial;
 
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::xdp_action;
@@ -39,7 +42,9 @@ fn enforcer(context: XdpContext) -> u32 {
         lesson::stage_teach(context.as_ptr().cast(), work);
     }
     match work.verdict.fate() {
-        Fate::Allow | Fate::Audit | Fate::FailOpen => xdp_action::XDP_PASS,
+        Fate::Allow | Fate::Audit | Fate::FailOpen => {
+            forward::stage_forward(context.as_ptr().cast(), work, port.index)
+        }
         Fate::Deny => xdp_action::XDP_DROP,
     }
 }

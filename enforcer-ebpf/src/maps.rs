@@ -3,11 +3,13 @@
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, DevMap, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use enforcer_common::addr::Mac;
 use enforcer_common::automata::AUTOMATA_BYTES;
-use enforcer_common::counter::{self, Budget, Traffic, VERDICTS_PER_PORT};
+use enforcer_common::counter::{self, Budget, Redirected, Traffic, Trial, VERDICTS_PER_PORT};
 use enforcer_common::decide::Work;
 use enforcer_common::flow::{Flow, FlowKey};
+use enforcer_common::forward;
 use enforcer_common::fragment::{Fragment, FragmentKey};
 use enforcer_common::learned::LearnedKey;
 use enforcer_common::limits;
@@ -96,6 +98,40 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(limits::EVENT_BUFFER
 /// Frames that user space learns from.
 #[map]
 pub(crate) static LESSONS: RingBuf = RingBuf::with_byte_size(limits::LESSON_BUFFER, 0);
+
+/// By which port each address is reached: [`forward::Line`]s.
+#[map]
+pub(crate) static ADDRESSES: Array<[u64; 8]> = Array::with_max_entries(forward::LINES, 0);
+
+/// What may go out by a port, by its place: [`forward::Exit`]s; and until when.
+#[map]
+pub(crate) static EXITS: Array<u64> = Array::with_max_entries(forward::VOUCHED_UNTIL + 1, 0);
+
+/// The ports' devices, by place.
+#[map]
+pub(crate) static DEVICES: DevMap = DevMap::with_max_entries(limits::PORTS, 0);
+
+/// Addresses whose frames are left to the bridge. User space alone writes it.
+#[map]
+pub(crate) static RESERVED: HashMap<Mac, u8> =
+    HashMap::with_max_entries(limits::RESERVED, BPF_F_NO_PREALLOC);
+
+/// What became of frames that went straight to a port, by its place.
+#[map]
+pub(crate) static REDIRECTED: PerCpuArray<Redirected> =
+    PerCpuArray::with_max_entries(limits::PORTS, 0);
+
+/// Places of ports by where the kernel keeps their devices.
+#[map]
+pub(crate) static KNOWN_DEVICES: HashMap<u64, u32> = HashMap::with_max_entries(limits::PORTS, 0);
+
+/// Number of the map [`DEVICES`], and place of the port that is tried.
+#[map]
+pub(crate) static TRIED: Array<u32> = Array::with_max_entries(2, 0);
+
+/// What became of the frames that the port was tried with.
+#[map]
+pub(crate) static TRIALS: PerCpuArray<Trial> = PerCpuArray::with_max_entries(1, 0);
 
 /// Scratch of the decision.
 #[map]

@@ -4,7 +4,9 @@
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::XdpContext;
-use enforcer_common::counter::{Statistic, Traffic, signature_index, tagged_index, verdict_index};
+use enforcer_common::counter::{
+    Statistic, Traffic, fast_index, signature_index, tagged_index, verdict_index,
+};
 use enforcer_common::decide::Work;
 use enforcer_common::limits;
 use enforcer_common::port::Port;
@@ -73,6 +75,12 @@ pub(crate) fn count_flow(created: bool) {
 #[inline(always)]
 pub(crate) fn count_lost() {
     count_statistic(Statistic::LessonsLost);
+}
+
+/// A frame of a port went straight to another one.
+#[inline(always)]
+pub(crate) fn count_fast(port: u32) {
+    count_one(&maps::STATISTICS, fast_index(port));
 }
 
 #[inline(always)]

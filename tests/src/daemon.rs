@@ -27,11 +27,19 @@ const METRICS_DEADLINE: Duration = Duration::from_secs(5);
 /// Lines of the daemon's log that an error shows.
 const LOG_TAIL: usize = 20;
 
+/// Environment variable by which every test can be run with another forwarding.
+pub const FORWARDING: &str = "ENFORCER_LAB_FORWARDING";
+
 /// What a test may want different in `enforcerd.yaml`.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `pass` or `drop`: what happens to frames before the first policy.
     pub on_no_policy: &'static str,
+    /// `auto`, `fast` or `bridge`, for both ports. `auto` leaves a lab to the bridge,
+    /// because its cables are virtual links; [`FORWARDING`] says otherwise for all labs.
+    pub forwarding: String,
+    /// Ports besides p0 and p1, a line of the file each.
+    pub more_ports: &'static str,
     /// More lines for the file, as they are.
     pub more: String,
 }
@@ -40,6 +48,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             on_no_policy: "pass",
+            forwarding: env::var(FORWARDING).unwrap_or_else(|_| "auto".to_owned()),
+            more_ports: "",
             more: String::new(),
         }
     }
@@ -78,9 +88,9 @@ impl Daemon {
         let text = format!(
             "bridge: br0
 ports:
-  - {{name: p0, side: device}}
-  - {{name: p1, side: core}}
-state_directory: {state}
+  - {{name: p0, side: device, forwarding: {forwarding}}}
+  - {{name: p1, side: core, forwarding: {forwarding}}}
+{more_ports}state_directory: {state}
 bpffs: {bpffs}
 control: {{socket: {socket}}}
 metrics: 127.0.0.1:{METRICS_PORT}
@@ -89,6 +99,8 @@ on_no_policy: {on_no_policy}
             state = directory.join("state").display(),
             bpffs = lab.bpffs().join("enforcer").display(),
             socket = socket.display(),
+            forwarding = settings.forwarding,
+            more_ports = settings.more_ports,
             on_no_policy = settings.on_no_policy,
             more = settings.more,
         );

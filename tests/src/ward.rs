@@ -65,7 +65,11 @@ impl Ward {
 
     /// The daemon runs and has no policy.
     pub fn unenforced(prefix: &str, topology: &Topology, settings: &Settings) -> Result<Self> {
-        let lab = Lab::with(prefix, topology)?;
+        Self::of(Lab::with(prefix, topology)?, settings)
+    }
+
+    /// The same in a lab that the caller has changed.
+    pub fn of(lab: Lab, settings: &Settings) -> Result<Self> {
         let daemon = Daemon::start_with(&lab, settings)?;
         Ok(Self { daemon, lab })
     }

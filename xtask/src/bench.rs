@@ -9,7 +9,7 @@ use crate::shell::{as_root, built, cargo, run as run_command};
 /// What to measure, and how, as the bench program takes it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// `packet` (the default), `inspect` or `scale`; `--help` behind it tells more
+    /// `packet` (the default), `forward`, `inspect` or `scale`; `--help` behind it tells more
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }

@@ -112,6 +112,37 @@ pub struct PortStatus {
     /// Whether the program sees the VLAN tags of the frames.
     #[serde(default)]
     pub vlan_tags: VlanTags,
+    /// How frames that pass leave by the port and go on from it.
+    #[serde(default)]
+    pub forwarding: Path,
+    /// Why the bridge forwards, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarding_reason: Option<String>,
+    /// Frames that went straight from this port to another.
+    #[serde(default)]
+    pub fast_frames: u64,
+    /// Frames that were to go straight to this port and were lost.
+    #[serde(default)]
+    pub lost_frames: u64,
+}
+
+/// The way of frames that pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Path {
+    /// Straight from port to port, but for what the bridge must see.
+    Fast,
+    #[default]
+    Bridge,
+}
+
+impl Path {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Bridge => "bridge",
+        }
+    }
 }
 
 /// What a port's self-test of VLAN tags came to.

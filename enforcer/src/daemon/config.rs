@@ -56,6 +56,22 @@ pub struct Config {
 pub struct PortConfig {
     pub name: String,
     pub side: Side,
+    #[serde(default)]
+    pub forwarding: Forwarding,
+}
+
+/// How frames that pass get from one port to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forwarding {
+    /// Straight to the other port where that is sure to do no harm, else by the bridge.
+    #[default]
+    Auto,
+    /// The same, also on a virtual link: its other end finishes checksums and leaves
+    /// VLAN tags in the frames.
+    Fast,
+    /// By the bridge.
+    Bridge,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -20,6 +20,11 @@ pub struct Link {
 /// # Errors
 /// When netlink cannot be used.
 pub async fn list() -> Result<Vec<Link>> {
+    Ok(messages().await?.iter().map(link).collect())
+}
+
+/// All that the kernel says of them.
+pub(super) async fn messages() -> Result<Vec<LinkMessage>> {
     let (connection, handle, _) =
         rtnetlink::new_connection().context("cannot open a netlink socket")?;
     let task = tokio::spawn(connection);
@@ -31,7 +36,7 @@ pub async fn list() -> Result<Vec<Link>> {
         .await
         .context("cannot list the network interfaces")?;
     task.abort();
-    Ok(messages.iter().map(link).collect())
+    Ok(messages)
 }
 
 fn link(message: &LinkMessage) -> Link {

@@ -9,10 +9,11 @@ use prometheus::{
 
 use super::engine::Engine;
 use super::views;
-use crate::control::api::VlanTags;
+use crate::control::api::{Counters, Path, VlanTags};
 use crate::learn::Refusal;
 use crate::policy::describe;
 use enforcer_common::limits;
+use enforcer_common::verdict::Fate;
 
 /// The page that Prometheus scrapes. Made anew each time from the kernel's own
 /// counters, so that a restart of the daemon loses nothing.
@@ -103,6 +104,7 @@ pub(super) fn render(engine: &Engine) -> Result<String> {
     }
     render_signatures(engine, &registry)?;
     render_tags(engine, &registry)?;
+    render_forwarding(engine, &registry, &counters)?;
     render_policy(engine, &registry)?;
     render_maps(engine, &registry, counters.flows_current)?;
     let info = gauge_vec(
@@ -155,6 +157,67 @@ fn render_tags(engine: &Engine, registry: &Registry) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The ways that frames take, and what became of those past the bridge.
+fn render_forwarding(engine: &Engine, registry: &Registry, counters: &Counters) -> Result<()> {
+    let fast = gauge_vec(
+        registry,
+        "enforcer_port_fast",
+        "1 where frames that pass go straight from port to port, 0 where the bridge forwards.",
+        &["port"],
+    )?;
+    let forwarded = counter_vec(
+        registry,
+        "enforcer_forwarded_total",
+        "Frames that passed, by the way that they took.",
+        &["port", "path"],
+    )?;
+    let redirected = counter_vec(
+        registry,
+        "enforcer_redirected_total",
+        "Frames past the bridge, by the port that they were to leave by.",
+        &["port", "outcome"],
+    )?;
+    for (port, place) in engine.config.ports.iter().zip(0..) {
+        let name = port.name.as_str();
+        let (path, _) = engine.forwarding.of(place);
+        fast.with_label_values(&[name])
+            .set((path == Path::Fast).into());
+        let datapath = engine.datapath();
+        let (straight, ways) = (datapath.fast(place)?, datapath.redirected(place)?);
+        drop(datapath);
+        let passed = counters
+            .ports
+            .iter()
+            .filter(|count| count.port == port.name && count.fate != Fate::Deny.label());
+        let passed: u64 = passed.map(|count| count.packets).sum();
+        for (path, frames) in [
+            (Path::Fast, straight),
+            // Counted later than the sum.
+            (Path::Bridge, passed.saturating_sub(straight)),
+        ] {
+            forwarded
+                .with_label_values(&[name, path.label()])
+                .inc_by(frames);
+        }
+        for (outcome, frames) in [
+            ("sent", ways.sent),
+            ("dropped", ways.dropped),
+            ("refused", ways.refused),
+        ] {
+            redirected
+                .with_label_values(&[name, outcome])
+                .inc_by(frames);
+        }
+    }
+    let missing = engine.datapath().statistics()?.ways_missing;
+    counter(
+        registry,
+        "enforcer_ways_missing_total",
+        "Frames for another port whose device was not known; the bridge got them.",
+        missing,
+    )
 }
 
 fn render_policy(engine: &Engine, registry: &Registry) -> Result<()> {

@@ -4,6 +4,7 @@
 pub mod config;
 mod engine;
 mod events;
+mod forwarding;
 mod http;
 mod inquiry;
 mod learning;
@@ -14,6 +15,7 @@ pub mod preflight;
 mod response;
 mod run;
 mod state;
+mod switch;
 mod tags;
 mod views;
 mod watch;

@@ -6,8 +6,11 @@ use std::path::Path;
 use nix::sys::statfs::{FsType, statfs};
 use nix::unistd::Group;
 
-use super::config::Config;
+use super::config::{Config, Forwarding};
+use super::forwarding;
 use super::links::{self, Link};
+use super::switch::{self, Switch};
+use crate::control::api::VlanTags;
 use crate::datapath::features;
 
 /// `BPF_FS_MAGIC` of linux/magic.h.
@@ -53,6 +56,9 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     }
     findings.extend(check_groups(config));
     findings.extend(check_bridge_netfilter());
+    if let Ok(switch) = switch::look(&config.bridge).await {
+        findings.extend(check_forwarding(config, &switch));
+    }
     if !config.metrics.ip().is_loopback() {
         findings.push(warning(format!(
             "metrics: {} can be read from the network without authentication; 127.0.0.1 cannot",
@@ -166,6 +172,26 @@ fn check_interfaces(config: &Config, links: &[Link]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What is in the way of forwarding that the configuration asks for, where the ports are
+/// as they must be.
+fn check_forwarding(config: &Config, switch: &Switch) -> Vec<Finding> {
+    let Some(bridge) = &switch.bridge else {
+        return Vec::new();
+    };
+    let is_port = |name: &str| {
+        let mut links = switch.links.iter();
+        links.any(|link| link.name == name && link.master == Some(bridge.index))
+    };
+    let ports = config.ports.iter();
+    let asked = ports.filter(|port| port.forwarding == Forwarding::Fast && is_port(&port.name));
+    asked
+        .filter_map(|port| {
+            let reason = forwarding::judge(port, config, VlanTags::Unproven, switch).err()?;
+            Some(warning(forwarding::refused(&port.name, &reason)))
+        })
+        .collect()
 }
 
 fn check_native_xdp(link: &Link) -> Option<Finding> {

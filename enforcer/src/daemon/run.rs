@@ -17,7 +17,7 @@ use super::events::{self, Events};
 use super::http::{self, Server};
 use super::observations::Observations;
 use super::state::State;
-use super::{learning, links, preflight, response};
+use super::{forwarding, learning, links, preflight, response};
 use crate::datapath::install::pinned_policy;
 use crate::datapath::ports::Attached;
 use crate::datapath::{Datapath, offload, pins};
@@ -69,6 +69,8 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     engine.learning.open(&engine)?;
     attach_ports(&engine, &others).await?;
     pins::remove_others(&engine.config.bpffs, &plan.directory)?;
+    forwarding::open(&engine);
+    forwarding::look(&engine).await?;
 
     let events = Arc::new(Events::new());
     let observations = Arc::new(Observations::open(&engine));
@@ -92,6 +94,7 @@ pub async fn run(config: Config, detach_on_stop: bool) -> Result<()> {
     spawn("tidy", learning::tidy(Arc::clone(&engine)));
     spawn("tend", tend(Arc::clone(&engine)));
     spawn("tags", super::tags::watch(Arc::clone(&engine)));
+    spawn("forwarding", forwarding::watch(Arc::clone(&engine)));
     spawn("watch", super::watch::watch(Arc::clone(&engine)));
     spawn("metrics", http::serve_metrics(Arc::clone(&engine), metrics));
     // Not being started by systemd is no error.

@@ -13,12 +13,12 @@ use enforcer_common::packet::ethertype;
 use enforcer_common::verdict::{Fate, Reason};
 
 use super::engine::{Engine, Running, hex, monotonic_second, rfc3339_of};
-use super::tags;
+use super::{forwarding, tags};
 use crate::control::api::{
     Counters, Device, Event, Flow, FoundSignature, PolicyStatus, PortCount, PortStatus, Rule,
     RuleCount, Status, TrialStatus, VlanTags,
 };
-use crate::daemon::config::OnNoPolicy;
+use crate::daemon::config::{Forwarding, OnNoPolicy};
 use crate::datapath::control::monotonic_ns;
 use crate::datapath::ports::pinned_links;
 use crate::policy::describe;
@@ -37,6 +37,9 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
     let epoch = datapath.memory.epoch();
     let flows = datapath.count_flows()?;
     let counts = datapath.verdicts(engine.config.ports.len() as u32)?;
+    let ways = (0..engine.config.ports.len() as u32)
+        .map(|place| Ok((datapath.fast(place)?, datapath.redirected(place)?)))
+        .collect::<Result<Vec<_>>>()?;
     drop(datapath);
     let running = engine.running();
     let trial = engine.trial_status();
@@ -47,8 +50,12 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
     } else if running.is_none() {
         warnings.push("the text of the policy in force is not known; apply it again".to_owned());
     }
-    let ports = engine.config.ports.iter().zip(0..);
-    let ports = ports.map(|(port, place)| PortStatus {
+    let ports = engine.config.ports.iter().zip(0..).zip(&ways);
+    let ports = ports.map(|((port, place), (fast_frames, redirected))| PortStatus {
+        forwarding: engine.forwarding.of(place).0,
+        forwarding_reason: engine.forwarding.of(place).1,
+        fast_frames: *fast_frames,
+        lost_frames: redirected.dropped + redirected.refused,
         vlan_tags: engine.tags.of(place),
         name: port.name.clone(),
         side: port.side,
@@ -67,6 +74,13 @@ pub(super) fn status(engine: &Engine) -> Result<Status> {
             warnings.push(tags::hidden(&port.name));
         } else if let Some(device) = engine.tags.bare(place) {
             warnings.push(tags::bare(&port.name, &device));
+        }
+    }
+    for (port, configured) in ports.iter().zip(&engine.config.ports) {
+        if let Some(reason) = &port.forwarding_reason
+            && configured.forwarding == Forwarding::Fast
+        {
+            warnings.push(forwarding::refused(&port.name, reason));
         }
     }
     warnings.extend(change_warnings(engine, trial.as_ref()));

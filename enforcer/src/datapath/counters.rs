@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, PerCpuArray};
 use enforcer_common::counter::{
-    self, Statistic, Traffic, signature_index, tagged_index, verdict_index,
+    self, Redirected, Statistic, Traffic, fast_index, signature_index, tagged_index, verdict_index,
 };
 use enforcer_common::limits;
 use enforcer_common::verdict::{Fate, Reason};
@@ -29,6 +29,8 @@ pub struct Statistics {
     pub events_lost: u64,
     pub events_suppressed: u64,
     pub lessons_lost: u64,
+    /// Frames for another port whose device was not known.
+    pub ways_missing: u64,
 }
 
 impl Datapath {
@@ -132,6 +134,7 @@ impl Datapath {
             events_lost: read(Statistic::EventsLost)?,
             events_suppressed: read(Statistic::EventsSuppressed)?,
             lessons_lost: read(Statistic::LessonsLost)?,
+            ways_missing: read(Statistic::WaysMissing)?,
         })
     }
 
@@ -142,6 +145,30 @@ impl Datapath {
     pub fn tagged(&self, port: u32) -> Result<u64> {
         let map: PerCpuArray<&MapData, u64> = self.counters("STATISTICS")?;
         Ok(map.get(&tagged_index(port), 0)?.iter().sum())
+    }
+
+    /// Frames of a port that went straight to another one.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn fast(&self, port: u32) -> Result<u64> {
+        let map: PerCpuArray<&MapData, u64> = self.counters("STATISTICS")?;
+        Ok(map.get(&fast_index(port), 0)?.iter().sum())
+    }
+
+    /// What became of frames that went straight to a port.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn redirected(&self, port: u32) -> Result<Redirected> {
+        let map: PerCpuArray<&MapData, Redirected> = self.counters("REDIRECTED")?;
+        let mut total = Redirected::default();
+        for one in map.get(&port, 0)?.iter() {
+            total.sent += one.sent;
+            total.dropped += one.dropped;
+            total.refused += one.refused;
+        }
+        Ok(total)
     }
 
     fn counters<V: aya::Pod>(&self, name: &str) -> Result<PerCpuArray<&MapData, V>> {

@@ -5,6 +5,7 @@ pub mod control;
 pub mod counters;
 pub mod features;
 pub mod flows;
+pub mod forward;
 pub mod install;
 pub mod learned;
 pub mod marks;

@@ -11,8 +11,8 @@ use super::Capacity;
 /// Name of the program in the object.
 pub const PROGRAM: &str = "enforcer";
 
-/// Maps that are pinned: all but the scratch of the decision.
-pub const PINNED_MAPS: [&str; 17] = [
+/// Maps that are pinned: all but the scratch of the decision and of a port's trial.
+pub const PINNED_MAPS: [&str; 25] = [
     "POLICY",
     "AUTOMATA",
     "CONTROL",
@@ -30,6 +30,14 @@ pub const PINNED_MAPS: [&str; 17] = [
     "STATISTICS",
     "BUDGETS",
     "EVENTS",
+    "ADDRESSES",
+    "EXITS",
+    "DEVICES",
+    "RESERVED",
+    "REDIRECTED",
+    "KNOWN_DEVICES",
+    "TRIED",
+    "TRIALS",
 ];
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/enforcer"));

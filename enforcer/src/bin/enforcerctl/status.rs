@@ -1,6 +1,6 @@
 //! `status`: the daemon, its ports, the policy in force.
 
-use enforcer::control::api::{PolicyStatus, Status, VlanTags};
+use enforcer::control::api::{Path, PolicyStatus, Status, VlanTags};
 use enforcer::control::client::Client;
 use enforcer::policy::describe;
 use enforcer_common::port::Side;
@@ -92,6 +92,11 @@ pub(crate) async fn status(client: &Client, output: &Output) -> Result<(), Stop>
     output.table(facts, "")?;
     output.line("")?;
     output.table(ports(&status), "No ports are watched.")?;
+    for port in &status.ports {
+        if let Some(reason) = &port.forwarding_reason {
+            output.line(&format!(" {}: the bridge forwards: {reason}", port.name))?;
+        }
+    }
     for warning in &status.warnings {
         output.warn(warning)?;
     }
@@ -102,7 +107,14 @@ pub(crate) async fn status(client: &Client, output: &Output) -> Result<(), Stop>
 }
 
 fn ports(status: &Status) -> Table {
-    let mut table = Table::new(&["PORT", "SIDE", "PROGRAM", "VLAN TAGS", "WITHOUT A POLICY"]);
+    let mut table = Table::new(&[
+        "PORT",
+        "SIDE",
+        "PROGRAM",
+        "VLAN TAGS",
+        "FORWARDING",
+        "WITHOUT A POLICY",
+    ]);
     for port in &status.ports {
         let side = match port.side {
             Side::Device => "device",
@@ -118,6 +130,10 @@ fn ports(status: &Status) -> Table {
             VlanTags::Seen => Style::Good,
             VlanTags::Hidden => Style::Bad,
         };
+        let forwarding = match port.forwarding {
+            Path::Fast => Style::Good,
+            Path::Bridge => Style::Faint,
+        };
         let otherwise = if port.pass_without_policy {
             "passes"
         } else {
@@ -128,6 +144,7 @@ fn ports(status: &Status) -> Table {
             side.to_owned().into(),
             program,
             Styled::new(port.vlan_tags.label(), tags),
+            Styled::new(port.forwarding.label(), forwarding),
             otherwise.to_owned().into(),
         ]);
     }

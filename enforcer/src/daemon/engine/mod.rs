@@ -12,6 +12,7 @@ use enforcer_common::flow::{Flow, FlowKey};
 use nix::unistd::Uid;
 
 use super::config::Config;
+use super::forwarding::Forwarding;
 use super::learning::Learning;
 use super::observations::Cost;
 use super::state::State;
@@ -50,6 +51,7 @@ pub(super) struct Engine {
     file: Mutex<file::Seen>,
     pub(super) learning: Learning,
     pub(super) tags: Tags,
+    pub(super) forwarding: Forwarding,
     /// By which bytes of a stream that come again are known.
     key: u64,
 }
@@ -93,6 +95,7 @@ impl Engine {
             file: Mutex::default(),
             learning: Learning::default(),
             tags: Tags::default(),
+            forwarding: Forwarding::default(),
             // The standard library's random state is drawn from the kernel.
             key: RandomState::new().build_hasher().finish(),
         };

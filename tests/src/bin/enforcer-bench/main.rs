@@ -1,6 +1,8 @@
 //! Figures of one run on one machine. Compare the figures with each other, not with
 //! those of another machine.
 
+mod bare;
+mod forward;
 mod inspect;
 mod packet;
 mod scale;
@@ -20,6 +22,8 @@ struct Arguments {
 enum What {
     /// What the program costs a packet (the default)
     Packet,
+    /// What a frame costs from port to port: bridge, redirect, and the enforcer with either
+    Forward,
     /// What looking for signatures costs a byte
     Inspect,
     /// Time and memory for up to 200,000 devices, and policies that change under load
@@ -33,6 +37,7 @@ enum What {
 fn main() -> Result<()> {
     match Arguments::parse().what.unwrap_or(What::Packet) {
         What::Packet => packet::run(),
+        What::Forward => forward::run(),
         What::Inspect => inspect::run(),
         What::Scale { generations } => {
             scale::run()?;

@@ -145,7 +145,7 @@ fn tcp(source: [u8; 6], port: u16, source_port: u16) -> Vec<u8> {
 }
 
 /// A policy with many devices in a list of its own.
-fn policy(devices: u32) -> Bundle {
+pub(crate) fn policy(devices: u32) -> Bundle {
     let text = "version: 1\n\
         defaults: {new_flows_per_second: 0, events_per_second: 1}\n\
         peers: {server: 10.200.0.0/24}\n\
