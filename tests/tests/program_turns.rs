@@ -72,6 +72,23 @@ fn a_turn_is_cut_everywhere() {
     stopped(&talk.client_goes_on(&mut rig, b"R"), "order");
 }
 
+/// Bytes that come again may stand before those of a turn, in one segment with them.
+#[test]
+fn a_turn_begins_within_a_segment_that_repeats() {
+    let mut rig = rig("begin: turn, ");
+    for (port, received) in (5000..).zip([0, 4, 12]) {
+        let talk = Talk::open(&mut rig, ward::BOUND, Family::V4, port);
+        passes(&talk.client_says(&mut rig, 0, b"some request"));
+        talk.acknowledge(&mut rig, 1, received);
+        passes(&talk.server_says(&mut rig, 0, b"some answer"));
+        stopped(
+            &talk.client_says(&mut rig, 0, b"some request0123ORDER"),
+            "order",
+        );
+        passes(&talk.client_says(&mut rig, 0, b"some request+0123ORDER"));
+    }
+}
+
 #[test]
 fn without_it_the_connection_counts() {
     let mut rig = rig("");

@@ -1,6 +1,6 @@
 //! Inspect stage: looks for signatures in what a flow carries. A datagram is a text of
 //! its own; the segments of a TCP connection are one, however it is cut. Place → load →
-//! scan → verify, piece by piece.
+//! scan → verify → hear, piece by piece.
 
 mod encrypted;
 mod hash;

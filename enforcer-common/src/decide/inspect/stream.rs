@@ -98,11 +98,6 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             hear::begin_again(&before, &mut inspection.head);
             inspection.outdated = 0;
         }
-        let answered = (&raw const (*other).said).read();
-        if first == inspection.head.next && answered != inspection.head.answered {
-            inspection.head.turn = first;
-            inspection.head.answered = answered;
-        }
         match place(inspection, side, first, payload) {
             FOLLOW => policy.tables.proceed(policy, work),
             BEFORE => before(policy, work, (&raw const (*side).acknowledged).read()),
@@ -299,7 +294,8 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
     let Some(stream) = policy.tables.stream(&work.key) else {
         return LOST;
     };
-    let side = stream.side(work.inspection.sender);
+    let sender = work.inspection.sender;
+    let side = stream.side(sender);
     let key = policy.inspection().map_or(0, |line| line.key) ^ KEY;
     let inspection = &mut work.inspection;
     (inspection.hash, inspection.key) = (0, key);
@@ -318,6 +314,11 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
         }
         // SAFETY: likewise.
         unsafe { take_tail(inspection, side) };
+        let other = stream.side(1 - (sender & 1));
+        // SAFETY: likewise.
+        take_turn(&mut inspection.head, unsafe {
+            (&raw const (*other).said).read()
+        });
         inspection.course = course::ONWARD;
         inspection.sequence = place;
         inspection.again = inspection.left;
@@ -362,6 +363,16 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
     inspection.expected = this.hash;
     inspection.again = length;
     LOOK
+}
+
+/// Where the other end has said something since, a turn of this one begins; wherever in a
+/// segment that is, which may begin with bytes that come again.
+#[inline(always)]
+const fn take_turn(head: &mut Head, answered: u32) {
+    if answered != head.answered {
+        head.turn = head.next;
+        head.answered = answered;
+    }
 }
 
 /// Remembers what the packet moved on.
