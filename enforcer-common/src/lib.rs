@@ -8,6 +8,7 @@ extern crate std;
 pub mod addr;
 pub mod application;
 pub mod automata;
+pub mod cache;
 pub mod control;
 pub mod counter;
 pub mod decide;

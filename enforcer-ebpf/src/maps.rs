@@ -6,6 +6,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, DevMap, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use enforcer_common::addr::Mac;
 use enforcer_common::automata::AUTOMATA_BYTES;
+use enforcer_common::cache::Entry;
 use enforcer_common::counter::{self, Budget, Redirected, Traffic, Trial, VERDICTS_PER_PORT};
 use enforcer_common::decide::Work;
 use enforcer_common::flow::{Flow, FlowKey};
@@ -41,6 +42,45 @@ pub(crate) static PORTS: HashMap<u32, Port> =
 /// Flows. At load.
 #[map]
 pub(crate) static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(limits::FLOWS, 0);
+
+/// The exact-match cache: as many entries for each CPU. At load.
+#[map]
+pub(crate) static CACHE: Array<Entry> =
+    Array::with_max_entries(limits::CACHE_PER_CPU, BPF_F_MMAPABLE);
+
+/// Entries for each CPU, less one; user space sets it at load.
+#[unsafe(no_mangle)]
+static CACHE_MASK: u32 = limits::CACHE_PER_CPU - 1;
+
+#[inline(always)]
+pub(crate) fn cache_mask() -> u32 {
+    // SAFETY: a read of a constant, whose value is not known before the program is loaded.
+    unsafe { (&raw const CACHE_MASK).read_volatile() }
+}
+
+/// Nanoseconds in a tick of the kernel's clock; user space sets it at load.
+#[unsafe(no_mangle)]
+static TICK: u32 = u32::MAX;
+
+#[inline(always)]
+pub(crate) fn tick() -> u32 {
+    // SAFETY: as for the mask.
+    unsafe { (&raw const TICK).read_volatile() }
+}
+
+/// Notes for [`Control::moved`] that something is no longer where it was.
+#[inline(always)]
+pub(crate) fn note_moved(cpu: u32) {
+    if let Some(control) = CONTROL.get_ptr_mut(0) {
+        // SAFETY: the field is written by the kernel half alone, in one aligned store. No
+        // two CPUs move it on to the same number at once.
+        unsafe {
+            let moved = &raw mut (*control).moved;
+            let step = (cpu as u16).wrapping_mul(2).wrapping_add(1);
+            moved.write_volatile(moved.read_volatile().wrapping_add(step));
+        }
+    }
+}
 
 /// Packets in parts.
 #[map]

@@ -14,12 +14,12 @@ pub mod flags {
     pub const URG: u8 = 0x20;
 }
 
-const TCP_HEADER: u32 = 20;
-const UDP_HEADER: u32 = 8;
+pub(crate) const TCP_HEADER: u32 = 20;
+pub(crate) const UDP_HEADER: u32 = 8;
 /// All the options that most segments have (RFC 7323, appendix A): a timestamp in a header
 /// of this length, which begins so.
-const STAMPED_HEADER: u32 = 32;
-const STAMP: [u8; 4] = [1, 1, 8, 10];
+pub(crate) const STAMPED_HEADER: u32 = 32;
+pub(crate) const STAMP: [u8; 4] = [1, 1, 8, 10];
 
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {
