@@ -76,8 +76,8 @@ pub struct SignatureLine {
     pub profiles: u32,
     /// One of `ACTION_…`.
     pub action: u32,
-    /// 1 where places count from the sender's turn, else 0.
-    pub turns: u32,
+    /// What places count from, one of `BEGIN_…`.
+    pub begin: u32,
     /// First of the lines of a bit for each group of devices that it is for; 0: all.
     pub groups: u32,
     /// Parts behind the others that must not be there.
@@ -87,8 +87,17 @@ pub struct SignatureLine {
     pub longest: u32,
     /// 1 where the last part ends the datagram, else 0.
     pub ends: u32,
-    pub reserved: [u32; 4],
+    /// TCP flags of the segment: those that are set in the lowest byte, those that are not in
+    /// the next, and in the third those of which one is, if there are any.
+    pub tcp_flags: u32,
+    pub reserved: [u32; 3],
 }
+
+pub const BEGIN_CONNECTION: u32 = 0;
+/// Where the sender began to speak after the other end.
+pub const BEGIN_TURN: u32 = 1;
+/// The segment, which all parts stand in.
+pub const BEGIN_SEGMENT: u32 = 2;
 
 pub const ACTION_ALERT: u32 = 1;
 pub const ACTION_DROP: u32 = 2;

@@ -192,6 +192,7 @@ mapping! {
         quarantine: Scalar,
         from: Scalar,
         begin: Scalar,
+        tcp_flags: TcpFlags,
         tcp: OneOrMany,
         udp: OneOrMany,
         profiles: OneOrMany,
@@ -201,6 +202,8 @@ mapping! {
         find: List<Part>,
     }
 }
+
+mapping! { TcpFlags { set: OneOrMany, clear: OneOrMany, any: OneOrMany, } }
 
 mapping! {
     Part {

@@ -1,6 +1,7 @@
 //! A valid signature: what of a payload is looked for, where, and what follows.
 //! Made by `validate` and by the import of other languages, read by `compile`.
 
+use enforcer_common::packet::transport::flags;
 use enforcer_common::sanity::Predicate;
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +31,9 @@ pub struct Signature {
     /// Whether the device that sent it is cut off, where the packet is dropped.
     pub quarantine: Option<Quarantine>,
     pub sender: Sender,
-    /// Whether places count from where the sender of a TCP connection began to speak after
-    /// the other end, and not from the beginning of the connection.
-    pub turns: bool,
+    pub begin: Begin,
+    /// Of the segment, where all is found in one.
+    pub tcp_flags: TcpFlags,
     /// TCP and UDP ports of the end that was asked; never empty.
     pub services: Vec<Service>,
     /// Profiles whose devices it protects and watches, by index in
@@ -44,9 +45,10 @@ pub struct Signature {
     pub parts: Vec<Part>,
     /// What must not be there.
     pub absent: Vec<Absent>,
-    /// Bytes that a datagram has, at least and at most; any if `None`.
+    /// Bytes that a datagram has, or a segment where all is found in one, at least and at
+    /// most; any if `None`.
     pub length: Option<(u16, u16)>,
-    /// Whether the last part ends the datagram.
+    /// Whether the last part ends the datagram or that segment.
     pub ends: bool,
 }
 
@@ -121,6 +123,54 @@ pub enum Sender {
     /// The end that was asked.
     Server,
     Either,
+}
+
+/// What places of a TCP connection count from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Begin {
+    #[default]
+    Connection,
+    /// Where the sender began to speak after the other end.
+    Turn,
+    /// Each segment by itself, in which all parts must stand.
+    Segment,
+}
+
+/// Conditions on TCP flags, by their bits in the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TcpFlags {
+    /// All of these are set.
+    pub set: u8,
+    /// None of these is.
+    pub clear: u8,
+    /// One of these is, if there are any.
+    pub any: u8,
+}
+
+/// How TCP flags are written, by their bits.
+pub const TCP_FLAGS: [(&str, u8); 8] = [
+    ("fin", flags::FIN),
+    ("syn", flags::SYN),
+    ("rst", flags::RST),
+    ("psh", flags::PSH),
+    ("ack", flags::ACK),
+    ("urg", flags::URG),
+    ("ece", flags::ECE),
+    ("cwr", flags::CWR),
+];
+
+impl TcpFlags {
+    /// What is asked, by the word for how.
+    pub const fn asked(self) -> [(&'static str, u8); 3] {
+        [("set", self.set), ("clear", self.clear), ("any", self.any)]
+    }
+
+    /// The words for such bits.
+    pub fn words(bits: u8) -> impl Iterator<Item = &'static str> {
+        let named = TCP_FLAGS.iter();
+        named.filter_map(move |(word, flag)| (bits & flag != 0).then_some(*word))
+    }
 }
 
 /// A condition on a place of the text.

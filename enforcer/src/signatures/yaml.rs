@@ -8,7 +8,7 @@ use serde_yaml::{Mapping, Value};
 
 use crate::policy::describe;
 use crate::policy::model::{Profile, Service};
-use crate::policy::signature::{Absent, Compare, Number, Part, Signature, What};
+use crate::policy::signature::{Absent, Begin, Compare, Number, Part, Signature, TcpFlags, What};
 
 /// The text of a file to be included, with signatures in this order; `profiles` are those
 /// of their policy. Ports of TCP come before those of UDP, as validation reads them.
@@ -36,7 +36,8 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         action,
         quarantine,
         sender,
-        turns,
+        begin,
+        tcp_flags,
         services,
         profiles: protected,
         tags,
@@ -83,7 +84,15 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
             quarantine.map(|of| describe::quarantine(of).into()),
         ),
         ("from", Some(describe::sender(*sender).into())),
-        ("begin", turns.then(|| "turn".into())),
+        (
+            "begin",
+            match begin {
+                Begin::Connection => None,
+                Begin::Turn => Some("turn".into()),
+                Begin::Segment => Some("segment".into()),
+            },
+        ),
+        ("tcp_flags", flags(*tcp_flags)),
         ("tcp", ports(tcp)),
         ("udp", ports(udp)),
         (
@@ -98,6 +107,18 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         ("ends", ends.then(|| true.into())),
         ("find", Some(found.into())),
     ])
+}
+
+/// What is asked of flags, unless it is nothing.
+fn flags(asked: TcpFlags) -> Option<Value> {
+    let lists = asked.asked().map(|(how, bits)| {
+        let words: Vec<Value> = TcpFlags::words(bits).map(Value::from).collect();
+        (
+            how,
+            Some(words).filter(|of| !of.is_empty()).map(Value::from),
+        )
+    });
+    (asked != TcpFlags::default()).then(|| mapping(lists).into())
 }
 
 const fn tcp(service: &Service) -> Option<(u16, u16)> {

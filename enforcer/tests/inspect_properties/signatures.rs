@@ -3,7 +3,7 @@
 use enforcer::policy::compile::signatures::lower;
 use enforcer::policy::model::Service;
 use enforcer::policy::signature::{
-    Action, Compare, Number, Part, Sender, Severity, Signature, What,
+    Action, Begin, Compare, Number, Part, Sender, Severity, Signature, TcpFlags, What,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,7 +19,8 @@ pub(crate) fn signature(id: u32, parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::Drop,
         sender: Sender::Client,
-        turns: false,
+        begin: Begin::default(),
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),

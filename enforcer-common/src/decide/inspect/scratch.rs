@@ -167,6 +167,8 @@ pub struct Inspection {
     pub(super) name: u64,
     /// Where the parts of a signature end, by their place in it.
     pub(super) ends: [u32; PARTS],
+    /// Index of the first byte that parts of the signature may stand at.
+    pub(super) floor: i32,
     /// Signatures looked for in the piece.
     pub(super) looks: u32,
     /// The group whose patterns are looked for.
@@ -211,6 +213,7 @@ impl Inspection {
         saying: Saying::EMPTY,
         name: 0,
         ends: [0; PARTS],
+        floor: 0,
         looks: 0,
         group: GroupLine {
             classes: 0,

@@ -5,8 +5,9 @@ use super::scratch::{Inspection, START};
 use crate::decide::{Policy, Work};
 use crate::flow::protocol;
 use crate::signature::{
-    COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
-    PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
+    BEGIN_SEGMENT, BEGIN_TURN, COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL,
+    COMPARE_UNEQUAL, PART_LITTLE_ENDIAN, PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN,
+    SignatureLine,
 };
 use crate::tables::Tables;
 
@@ -34,9 +35,24 @@ pub(super) fn verify<T: Tables>(
     let Some(signature) = policy.signature(number) else {
         return NO;
     };
+    let found = look_around(policy, work, signature, end);
+    if found == LATER && ends_here(work, signature) {
+        return NO;
+    }
+    found
+}
+
+#[inline(always)]
+fn look_around<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    signature: &SignatureLine,
+    end: u32,
+) -> u32 {
     if !is_for(policy, work, signature) || !is_as_long(work, signature) {
         return NO;
     }
+    work.inspection.floor = floor(work, signature);
     let fast = signature.parts + signature.fast;
     let Some(part) = policy.line::<PartLine>(fast) else {
         return NO;
@@ -54,22 +70,53 @@ pub(super) fn verify<T: Tables>(
     if before != YES || after != YES {
         return if before == YES { after } else { before };
     }
-    if signature.ends != 0 && !is_last(work, signature.count) {
+    if signature.ends != 0 && !is_last(work, signature) {
         return NO;
     }
     if signature.absent == 0 { YES } else { UNLESS }
 }
 
-/// Whether a datagram is as long as it must be. What is cut into segments has no length.
+/// Whether a datagram or a segment is as long and has the flags that it must. What is cut into
+/// segments has no length.
 #[inline(always)]
 fn is_as_long(work: &Work, signature: &SignatureLine) -> bool {
-    if signature.longest == 0 {
+    if signature.longest | signature.tcp_flags == 0 {
         return true;
     }
-    let length = work.packet.end.wrapping_sub(work.packet.next);
-    work.packet.protocol != protocol::TCP
-        && length >= signature.shortest
-        && length <= signature.longest
+    let packet = &work.packet;
+    let length = packet.end.wrapping_sub(packet.next);
+    let [set, clear, any, _] = signature.tcp_flags.to_le_bytes();
+    let flags = packet.tcp_flags;
+    let has_flags = flags & (set | clear) == set && (any == 0 || flags & any != 0);
+    let is_tcp = packet.protocol == protocol::TCP;
+    (!is_tcp || signature.begin == BEGIN_SEGMENT)
+        && (signature.tcp_flags == 0 || is_tcp && has_flags)
+        && (signature.longest == 0 || length >= signature.shortest && length <= signature.longest)
+}
+
+/// Index of the packet's first byte.
+#[inline(always)]
+fn packet_begin(work: &Work) -> i32 {
+    let looked_at = work.inspection.offset.wrapping_sub(work.packet.next);
+    START as i32 - looked_at as i32
+}
+
+/// Index of the first byte that parts of a signature may stand at.
+#[inline(always)]
+fn floor(work: &Work, signature: &SignatureLine) -> i32 {
+    let (known, packet) = (work.inspection.begin(), packet_begin(work));
+    if signature.begin == BEGIN_SEGMENT && packet > known {
+        packet
+    } else {
+        known
+    }
+}
+
+/// Whether the text of a signature ends with this piece, so that nothing is to come.
+#[inline(always)]
+fn ends_here(work: &Work, signature: &SignatureLine) -> bool {
+    let of_packet = work.packet.protocol != protocol::TCP || signature.begin == BEGIN_SEGMENT;
+    of_packet && work.inspection.left == work.inspection.piece
 }
 
 #[inline(always)]
@@ -77,12 +124,13 @@ fn note_end(work: &mut Work, part: u32, end: u32) {
     work.inspection.ends[part as usize & (PARTS - 1)] = end;
 }
 
-/// Whether the last of so many parts ends the datagram.
+/// Whether the last part ends the datagram or the segment.
 #[inline(always)]
-fn is_last(work: &Work, count: u32) -> bool {
+fn is_last(work: &Work, signature: &SignatureLine) -> bool {
     let inspection = &work.inspection;
-    let end = inspection.ends[count.wrapping_sub(1) as usize & (PARTS - 1)];
-    work.packet.protocol != protocol::TCP && end == (START as u32).wrapping_add(inspection.left)
+    let end = inspection.ends[signature.count.wrapping_sub(1) as usize & (PARTS - 1)];
+    (work.packet.protocol != protocol::TCP || signature.begin == BEGIN_SEGMENT)
+        && end == (START as u32).wrapping_add(inspection.left)
 }
 
 /// Whether what must not be there is not, as far as that can be said.
@@ -96,8 +144,7 @@ pub(in crate::decide) fn look_for_absent<T: Tables>(
         return NO;
     };
     // Behind the end of a datagram nothing comes.
-    let whole =
-        work.packet.protocol != protocol::TCP && work.inspection.left == work.inspection.piece;
+    let whole = ends_here(work, signature);
     for step in 0..PARTS as u32 {
         if step >= signature.absent {
             break;
@@ -195,8 +242,11 @@ fn look_before<T: Tables>(
         note_end(work, signature.fast.wrapping_sub(step).wrapping_sub(1), end);
     }
     match policy.line::<PartLine>(signature.parts) {
-        Some(first) if signature.turns != 0 => in_turn(&work.inspection, first, begin),
-        Some(first) => at_distance(&work.inspection, first, begin),
+        Some(first) => match signature.begin {
+            BEGIN_TURN => in_turn(&work.inspection, first, begin),
+            BEGIN_SEGMENT if work.packet.protocol == protocol::TCP => in_packet(work, first, begin),
+            _ => at_distance(&work.inspection, first, begin),
+        },
         None => NO,
     }
 }
@@ -260,6 +310,13 @@ fn in_turn(inspection: &Inspection, first: &PartLine, begin: i32) -> u32 {
     u32::from(distance >= first.first && distance <= first.last)
 }
 
+/// Whether the first part is as far from the beginning of the segment as it must be.
+#[inline(always)]
+fn in_packet(work: &Work, first: &PartLine, begin: i32) -> u32 {
+    let distance = begin.wrapping_sub(packet_begin(work));
+    u32::from(distance >= first.first && distance <= first.last)
+}
+
 /// Whether the signature is for a device at one of the ends.
 #[inline(always)]
 fn is_for<T: Tables>(policy: &Policy<'_, T>, work: &Work, signature: &SignatureLine) -> bool {
@@ -314,7 +371,7 @@ pub(in crate::decide) fn matches_part<T: Tables>(
     };
     let inspection = &work.inspection;
     let begin = index as i32;
-    if begin < inspection.begin() {
+    if begin < inspection.floor {
         return NO;
     }
     if begin + i32::from(part.length) > inspection.end() {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::policy::model::Model;
 use crate::policy::signature::{
-    Absent, Action, Compare, Part, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED, What,
+    Absent, Action, Begin, Compare, Part, Quarantine, Sender, Severity, Signature, TcpFlags,
+    UNTIL_RELEASED, What,
 };
 
 /// What a signature looks for, where, and what follows.
@@ -14,7 +15,11 @@ pub fn signature(model: &Model, signature: &Signature) -> String {
         severity(signature.severity),
         action(signature.action),
         sender(signature.sender),
-        if signature.turns { "'s turn" } else { "" },
+        match signature.begin {
+            Begin::Connection => "",
+            Begin::Turn => "'s turn",
+            Begin::Segment => "'s segment",
+        },
         signature_services(signature).join(", "),
         parts(signature)
     );
@@ -71,6 +76,12 @@ pub fn parts(signature: &Signature) -> String {
     }
     if let Some((least, most)) = signature.length {
         texts.push(format!("of {least}..{most} bytes"));
+    }
+    for (how, bits) in signature.tcp_flags.asked() {
+        if bits != 0 {
+            let words: Vec<_> = TcpFlags::words(bits).collect();
+            texts.push(format!("flags {how} {}", words.join("+")));
+        }
     }
     texts.join(" ")
 }

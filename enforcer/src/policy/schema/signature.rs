@@ -3,7 +3,7 @@
 use enforcer_common::sanity::FIRST_PREDICATE_ID;
 use serde_json::{Value, json};
 
-use super::super::signature::UNTIL_RELEASED;
+use super::super::signature::{TCP_FLAGS, UNTIL_RELEASED};
 use super::values::{duration, name, named, one_or_many, ports_from_0, switch, text, words};
 use super::{entry, list};
 
@@ -58,9 +58,10 @@ pub(super) fn signature() -> Value {
                 "begin",
                 words(
                     "Where places of a TCP connection count from; the connection if left out",
-                    &["connection", "turn"],
+                    &["connection", "turn", "segment"],
                 ),
             ),
+            ("tcp_flags", tcp_flags()),
             ("tcp", service("TCP ports of the end that was asked")),
             ("udp", service("UDP ports of the end that was asked")),
             (
@@ -80,18 +81,35 @@ pub(super) fn signature() -> Value {
             (
                 "length",
                 json!({
-                    "description": "Bytes of the datagram: 4, 0-64 or 0..64, or 4.. for no end",
+                    "description": "Bytes of the datagram or segment: 4, 0-64 or 0..64, or 4.. for no end",
                     "anyOf": [
                         {"type": "integer", "minimum": 1, "maximum": u16::MAX},
                         {"type": "string", "pattern": r"^\s*[0-9]+\s*(-\s*[0-9]+\s*|\.\.\s*([0-9]+\s*)?)?$"},
                     ],
                 }),
             ),
-            ("ends", switch("Whether the last part ends the datagram")),
+            (
+                "ends",
+                switch("Whether the last part ends the datagram or segment"),
+            ),
             (
                 "find",
                 list("Its parts, in the order of the payload", "part"),
             ),
+        ],
+    )
+}
+
+fn tcp_flags() -> Value {
+    let named = TCP_FLAGS.map(|(word, _)| word);
+    let flags = |what: &str| one_or_many(words("A flag", &named), what);
+    entry(
+        "Flags of the segment",
+        &[],
+        [
+            ("set", flags("All of these are set")),
+            ("clear", flags("None of these is set")),
+            ("any", flags("One of these is set")),
         ],
     )
 }

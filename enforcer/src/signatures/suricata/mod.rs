@@ -15,6 +15,7 @@ mod byte_test;
 mod content;
 mod ends;
 mod extent;
+mod flags;
 mod flow;
 mod header;
 mod length;

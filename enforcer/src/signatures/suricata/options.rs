@@ -1,9 +1,12 @@
 //! The options of a rule, read in order: what it looks for, whose bytes, and what it
 //! tells of.
 
+use crate::policy::signature::TcpFlags;
+
 use super::about::About;
 use super::byte_test::{ByteTest, byte_test};
 use super::content::bytes;
+use super::flags::flags;
 use super::flow::{Flow, flow};
 use super::header::Protocol;
 use super::length::{data_at, dsize};
@@ -17,8 +20,9 @@ const FARTHEST: i32 = u16::MAX as i32;
 pub(super) struct Options {
     pub(super) about: About,
     pub(super) flow: Option<Flow>,
-    /// Bytes of a datagram, at least and at most.
+    /// Bytes of a datagram or a segment, at least and at most.
     pub(super) length: Option<(u16, u16)>,
+    pub(super) flags: Option<TcpFlags>,
     /// In the order in which they are written.
     pub(super) conditions: Vec<Condition>,
 }
@@ -77,7 +81,7 @@ impl Options {
                 let test = byte_test(keyword)?;
                 self.conditions.push(Condition::ByteTest(test));
             }
-            "endswith" if protocol != Protocol::Udp => {
+            "endswith" if matches!(protocol, Protocol::Tcp | Protocol::Ip) => {
                 return Err(refuse("endswith (tcp)", "a stream has no end"));
             }
             "nocase" | "offset" | "depth" | "startswith" | "distance" | "within"
@@ -88,7 +92,13 @@ impl Options {
             }
             "isdataat" => self.conditions.push(Condition::Data(data_at(keyword)?)),
             "dsize" => {
-                let before = self.length.replace(dsize(keyword, protocol)?);
+                let before = self.length.replace(dsize(keyword)?);
+                if before.is_some() {
+                    return Err(keyword.refuse("there are two of them"));
+                }
+            }
+            "flags" | "tcp.flags" => {
+                let before = self.flags.replace(flags(keyword, protocol)?);
                 if before.is_some() {
                     return Err(keyword.refuse("there are two of them"));
                 }

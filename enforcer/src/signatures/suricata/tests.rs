@@ -4,6 +4,7 @@ mod about;
 mod absence;
 mod agreement;
 mod files;
+mod flags;
 mod header;
 mod hostile;
 mod numbers;
@@ -12,7 +13,7 @@ mod refusals;
 mod text;
 
 use super::*;
-use crate::policy::signature::{Part, What};
+use crate::policy::signature::{Begin, Part, What};
 
 const TCP: &str = "alert tcp any any -> any any";
 const UDP: &str = "alert udp any any -> any any";

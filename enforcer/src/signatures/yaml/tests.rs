@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::compile::signatures::lower;
 use crate::policy::parse;
-use crate::policy::signature::{Action, Sender, Severity};
+use crate::policy::signature::{Action, Begin, Sender, Severity, TcpFlags};
 use crate::policy::source::{Bundle, File};
 use crate::signatures::suricata::import;
 
@@ -40,7 +40,8 @@ fn signature(parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::default(),
         sender: Sender::default(),
-        turns: false,
+        begin: Begin::default(),
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),
@@ -85,7 +86,8 @@ fn a_whole_one() {
         severity: Severity::Critical,
         action: Action::Cut,
         sender: Sender::Either,
-        turns: false,
+        begin: Begin::default(),
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),
@@ -329,6 +331,7 @@ prop_compose! {
         tcp in vec(ports(), 0..3),
         udp in vec(ports(), 1..3),
         protected in prop::sample::subsequence(vec![0, 1], 0..=2),
+        (segments, flags) in (any::<bool>(), any::<u8>()),
         parts in vec(random_part(), 1..5),
     ) -> Signature {
         let severities =
@@ -350,13 +353,14 @@ prop_compose! {
             severity: severities[words.0],
             action: [Action::Alert, Action::Drop, Action::Cut][words.1],
             sender: [Sender::Client, Sender::Server, Sender::Either][words.2],
-            turns: false,
+            begin: if segments { Begin::Segment } else { Begin::default() },
+            tcp_flags: if segments { TcpFlags { set: 0x12, clear: flags & !0x12, any: flags } } else { TcpFlags::default() },
             quarantine: None,
             tags: Vec::new(),
             absent: Vec::new(),
-            length: None,
-            ends: false,
-            services: tcp.chain(udp).collect(),
+            length: segments.then_some((0, 99)),
+            ends: segments,
+            services: if segments { vec![Service::Tcp(80, 80)] } else { tcp.chain(udp).collect() },
             profiles: protected,
             parts,
         }

@@ -16,7 +16,7 @@ fn by_name() {
         "byte_math:bytes 1, offset 0, oper +, rvalue 1, result a",
         "isdataat:100",
         "bsize:100",
-        "flags:S",
+        "flags:0",
         "ttl:64",
         "sameip",
         "noalert",
