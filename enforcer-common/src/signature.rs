@@ -90,7 +90,9 @@ pub struct SignatureLine {
     /// TCP flags of the segment: those that are set in the lowest byte, those that are not in
     /// the next, and in the third those of which one is, if there are any.
     pub tcp_flags: u32,
-    pub reserved: [u32; 3],
+    /// 1 where a number says where a part is, else 0.
+    pub jumps: u32,
+    pub reserved: [u32; 2],
 }
 
 pub const BEGIN_CONNECTION: u32 = 0;
@@ -150,12 +152,19 @@ impl Default for PartLine {
 pub const PART_RELATIVE: u8 = 1;
 pub const PART_NUMBER: u8 = 4;
 pub const PART_LITTLE_ENDIAN: u8 = 8;
+/// Of a jump: its product is made a multiple of four.
+pub const PART_ALIGN: u8 = 16;
+/// Of a jump: it counts from the beginning, and not from its own end.
+pub const PART_FROM_BEGINNING: u8 = 32;
 
 pub const COMPARE_EQUAL: u8 = 0;
 pub const COMPARE_UNEQUAL: u8 = 1;
 pub const COMPARE_BELOW: u8 = 2;
 pub const COMPARE_ABOVE: u8 = 3;
 pub const COMPARE_ANY: u8 = 4;
+/// It says where the next part counts from: multiplied by the mask, and the value, an `i32`,
+/// added.
+pub const COMPARE_JUMP: u8 = 5;
 
 /// A bit for each profile number, over [`PROFILE_LINES`] lines.
 #[repr(C)]

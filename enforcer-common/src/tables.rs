@@ -515,6 +515,22 @@ pub trait Tables {
         stage::look_for_absent(policy, work, number)
     }
 
+    /// [`stage::jump`].
+    #[inline(always)]
+    fn jump(
+        &self,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        place: u32,
+        begin: u32,
+    ) -> u32
+    where
+        Self: Sized,
+    {
+        stage::jump(policy, work, number, place, begin)
+    }
+
     /// [`stage::find_part`].
     #[inline(always)]
     fn find_part(

@@ -454,6 +454,18 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn jump(
+        &self,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        place: u32,
+        begin: u32,
+    ) -> u32 {
+        stages::stage_jump(work, number, place, begin)
+    }
+
+    #[inline(always)]
     fn find_part(
         &self,
         _policy: &Policy<'_, Self>,

@@ -291,6 +291,18 @@ pub fn look_for_absent<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, numbe
     inspect::verify::look_for_absent(policy, work, number)
 }
 
+/// Where the number at an index leads.
+#[inline(always)]
+pub fn jump<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    place: u32,
+    begin: u32,
+) -> u32 {
+    inspect::verify::jump(policy, work, number, place, begin)
+}
+
 /// The nearest place of a part.
 #[inline(always)]
 pub fn find_part<T: Tables>(

@@ -214,8 +214,13 @@ mapping! {
         u8: Scalar,
         u16: Scalar,
         u32: Scalar,
+        jump: Scalar,
         mask: Scalar,
         endian: Scalar,
+        multiply: Scalar,
+        align: Scalar,
+        add: Scalar,
+        from: Scalar,
         at: Scalar,
         after: Scalar,
     }

@@ -198,6 +198,36 @@ pub enum What {
     },
     /// An integer that compares so.
     Number(Number),
+    /// An integer that says where the next part counts from.
+    Jump(Jump),
+}
+
+/// The next part counts from `integer * multiply + add` bytes behind the integer, or behind
+/// the beginning. There must be a byte, and within what a signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// In bytes: 1, 2 or 4.
+    pub width: u8,
+    pub little_endian: bool,
+    /// Not 0.
+    pub multiply: u16,
+    /// Whether the product is made a multiple of four, upwards.
+    pub align: bool,
+    pub add: i32,
+    pub from_beginning: bool,
+}
+
+impl Default for Jump {
+    fn default() -> Self {
+        Self {
+            width: 1,
+            little_endian: false,
+            multiply: 1,
+            align: false,
+            add: 0,
+            from_beginning: false,
+        }
+    }
 }
 
 /// `(integer & mask) compare value`.
@@ -263,12 +293,21 @@ pub fn numbers(model: &Model) -> Vec<u32> {
     own.chain(predicates).collect()
 }
 
+impl Signature {
+    /// Whether any part is one.
+    pub fn has_bytes(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part.what, What::Bytes { .. }))
+    }
+}
+
 impl What {
     /// Bytes that it covers.
     pub fn length(&self) -> usize {
         match self {
             Self::Bytes { bytes, .. } => bytes.len(),
             Self::Number(number) => number.width.into(),
+            Self::Jump(jump) => jump.width.into(),
         }
     }
 }

@@ -8,7 +8,9 @@ use serde_yaml::{Mapping, Value};
 
 use crate::policy::describe;
 use crate::policy::model::{Profile, Service};
-use crate::policy::signature::{Absent, Begin, Compare, Number, Part, Signature, TcpFlags, What};
+use crate::policy::signature::{
+    Absent, Begin, Compare, Jump, Number, Part, Signature, TcpFlags, What,
+};
 
 /// The text of a file to be included, with signatures in this order; `profiles` are those
 /// of their policy. Ports of TCP come before those of UDP, as validation reads them.
@@ -162,6 +164,7 @@ fn part(index: usize, part: &Part) -> Mapping {
             let what = [of_bytes(bytes), ("nocase", nocase)];
             mapping(what.into_iter().chain(place))
         }
+        What::Jump(jump) => mapping(of_jump(jump).into_iter().chain(place)),
         What::Number(number) => mapping(of_number(number).into_iter().chain(place)),
     }
 }
@@ -193,6 +196,25 @@ fn of_bytes(bytes: &[u8]) -> (&'static str, Option<Value>) {
             ("bytes", Some(digits.join(" ").into()))
         }
     }
+}
+
+fn of_jump(jump: &Jump) -> [(&'static str, Option<Value>); 6] {
+    let width = match jump.width {
+        1 => "u8",
+        2 => "u16",
+        _ => "u32",
+    };
+    [
+        ("jump", Some(width.into())),
+        ("endian", jump.little_endian.then(|| "little".into())),
+        (
+            "multiply",
+            Some(jump.multiply.into()).filter(|_| jump.multiply != 1),
+        ),
+        ("align", jump.align.then(|| true.into())),
+        ("add", Some(jump.add.into()).filter(|_| jump.add != 0)),
+        ("from", jump.from_beginning.then(|| "beginning".into())),
+    ]
 }
 
 fn of_number(number: &Number) -> [(&'static str, Option<Value>); 3] {

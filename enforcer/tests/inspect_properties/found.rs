@@ -130,6 +130,8 @@ struct Plan {
     lengths: std::ops::Range<usize>,
     /// How far a part may go back behind the one before it.
     back: i32,
+    /// How many numbers that lead somewhere there are to each of another kind.
+    jumps: u32,
     text: usize,
     datagram: usize,
     cases: u32,
@@ -137,7 +139,7 @@ struct Plan {
 
 fn check(plan: &Plan) -> Tally {
     let tally = Tally::default();
-    let one = any_signature(plan.lengths.clone(), plan.back);
+    let one = any_signature(plan.lengths.clone(), plan.back, plan.jumps);
     let several = vec(one, 1..4).prop_map(numbered);
     let show = |(signatures, seed): &(Vec<Signature>, u64)| {
         let parts: Vec<String> = signatures.iter().map(describe::parts).collect();
@@ -172,6 +174,7 @@ fn numbered(mut signatures: Vec<Signature>) -> Vec<Signature> {
 const SHORT: Plan = Plan {
     lengths: 1..7,
     back: 0,
+    jumps: 0,
     text: 400,
     datagram: 400,
     cases: 30,
@@ -208,6 +211,18 @@ fn long_bytes_are_found_where_the_reference_finds_them() {
 #[test]
 fn parts_that_overlap_are_found_where_the_reference_finds_them() {
     check(&Plan { back: 6, ..SHORT });
+}
+
+#[test]
+fn parts_that_numbers_lead_to_are_found_where_the_reference_finds_them() {
+    let tally = check(&Plan {
+        lengths: 2..7,
+        back: 3,
+        jumps: 2,
+        cases: 60,
+        ..SHORT
+    });
+    assert!(tally.found.into_inner() > 0 && tally.clean.into_inner() > 0);
 }
 
 #[test]

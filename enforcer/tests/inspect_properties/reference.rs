@@ -70,7 +70,9 @@ impl Reference {
         let last = last.min(text.len() as i64);
         (first..=last).any(|place| {
             self.stands(0, place, text)
-                && self.rest(1, place + self.length(0), (place, place), text)
+                && self
+                    .end(0, place, text)
+                    .is_some_and(|end| self.rest(1, end, (place, place), text))
         })
     }
 
@@ -83,13 +85,11 @@ impl Reference {
         let last = last.min(SPAN as i64);
         (first..=last).any(|distance| {
             let place = end + distance;
+            let reach = (reach.0.min(place), reach.1.max(place + self.length(index)));
             self.stands(index, place, text)
-                && self.rest(
-                    index + 1,
-                    place + self.length(index),
-                    (reach.0.min(place), reach.1),
-                    text,
-                )
+                && self
+                    .end(index, place, text)
+                    .is_some_and(|end| self.rest(index + 1, end, reach, text))
         })
     }
 
@@ -102,8 +102,14 @@ impl Reference {
             else {
                 return Answer::No;
             };
-            end = place + self.length(index);
-            reach = (reach.0.min(place), reach.1.max(end));
+            reach = (reach.0.min(place), reach.1.max(place + self.length(index)));
+            let Some(next) = self.end(index, place, text) else {
+                return Answer::No;
+            };
+            end = next;
+            if self.is_jump(index) {
+                reach = (reach.0.min(end), reach.1.max(end + 1));
+            }
         }
         for index in (0..self.fast).rev() {
             let (first, last) = self.distances[index + 1];
@@ -118,7 +124,10 @@ impl Reference {
         let (first, last) = self.distances[0];
         match (first..=last).contains(&begin) {
             false => Answer::No,
-            true if reach.1 - reach.0 > SPAN as i64 => Answer::Perhaps,
+            true if reach.1 - reach.0 > SPAN as i64 => match self.jumps() {
+                true => Answer::No,
+                false => Answer::Perhaps,
+            },
             true => Answer::Yes,
         }
     }
@@ -145,6 +154,38 @@ impl Reference {
         found.break_value().flatten()
     }
 
+    fn is_jump(&self, index: usize) -> bool {
+        matches!(self.parts[index].what, What::Jump(_))
+    }
+
+    fn jumps(&self) -> bool {
+        (0..self.parts.len()).any(|index| self.is_jump(index))
+    }
+
+    /// Where the next part counts from, behind a part at a place; nothing where that is not
+    /// in the text so far.
+    fn end(&self, index: usize, place: i64, text: &[u8]) -> Option<i64> {
+        let end = place + self.length(index);
+        let What::Jump(jump) = &self.parts[index].what else {
+            return Some(end);
+        };
+        let number = &text[place as usize..end as usize];
+        let join = |sum: i64, byte: &u8| sum << 8 | i64::from(*byte);
+        let value = match jump.little_endian {
+            true => number.iter().rev().fold(0, join),
+            false => number.iter().fold(0, join),
+        };
+        let product = value * i64::from(jump.multiply);
+        let product = if jump.align {
+            (product + 3) / 4 * 4
+        } else {
+            product
+        };
+        let from = if jump.from_beginning { 0 } else { end };
+        let target = from + product + i64::from(jump.add);
+        (0..text.len() as i64).contains(&target).then_some(target)
+    }
+
     fn length(&self, index: usize) -> i64 {
         self.parts[index].what.length() as i64
     }
@@ -162,6 +203,7 @@ impl Reference {
                 here == bytes || *nocase && here.eq_ignore_ascii_case(bytes)
             }
             What::Number(number) => compares(number, here),
+            What::Jump(_) => true,
         }
     }
 }

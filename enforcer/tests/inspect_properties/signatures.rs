@@ -3,7 +3,7 @@
 use enforcer::policy::compile::signatures::lower;
 use enforcer::policy::model::Service;
 use enforcer::policy::signature::{
-    Action, Begin, Compare, Number, Part, Sender, Severity, Signature, TcpFlags, What,
+    Action, Begin, Compare, Jump, Number, Part, Sender, Severity, Signature, TcpFlags, What,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -110,6 +110,23 @@ fn number() -> impl Strategy<Value = What> {
         })
 }
 
+fn jump() -> impl Strategy<Value = What> {
+    let width = select([1_u8, 1, 2, 4].as_slice());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (width, flags, 1..4_u16, -20..20_i32).prop_map(
+        |(width, (little_endian, align, from_beginning), multiply, add)| {
+            What::Jump(Jump {
+                width,
+                little_endian,
+                multiply,
+                align,
+                add,
+                from_beginning,
+            })
+        },
+    )
+}
+
 /// Distances are from the part before; `None`: anywhere.
 fn part(
     what: impl Strategy<Value = What> + 'static,
@@ -137,11 +154,13 @@ fn bytes_part(lengths: std::ops::Range<usize>) -> impl Strategy<Value = What> {
 pub(crate) fn any_signature(
     lengths: std::ops::Range<usize>,
     back: i32,
+    jumps: u32,
 ) -> impl Strategy<Value = Signature> {
     let one = move || {
         prop_oneof![
             3 => part(bytes_part(lengths.clone()), -back).boxed(),
             1 => part(number(), -back).boxed(),
+            jumps => part(jump(), -back).boxed(),
         ]
     };
     let parts = prop_oneof![
@@ -201,7 +220,28 @@ impl Random {
                 let start = if part.relative { end } else { 0 };
                 end = start + first + self.below((last - first + 1) as usize) as i64;
             }
+            let mut leads = None;
             let mut bytes = match &part.what {
+                What::Jump(jump) => {
+                    let value = self.below(60) as u32;
+                    let product = i64::from(value) * i64::from(jump.multiply);
+                    let product = if jump.align {
+                        (product + 3) / 4 * 4
+                    } else {
+                        product
+                    };
+                    let width = usize::from(jump.width);
+                    let from = if jump.from_beginning {
+                        0
+                    } else {
+                        end + width as i64
+                    };
+                    leads = Some(from + product + i64::from(jump.add));
+                    match jump.little_endian {
+                        true => value.to_le_bytes()[..width].to_vec(),
+                        false => value.to_be_bytes()[4 - width..].to_vec(),
+                    }
+                }
                 What::Bytes { bytes, .. } => bytes.clone(),
                 What::Number(number) => {
                     let value = match number.compare {
@@ -228,6 +268,7 @@ impl Random {
                 }
                 end += 1;
             }
+            end = leads.unwrap_or(end);
         }
     }
 }

@@ -169,6 +169,8 @@ pub struct Inspection {
     pub(super) ends: [u32; PARTS],
     /// Index of the first byte that parts of the signature may stand at.
     pub(super) floor: i32,
+    /// Index of the first byte that a signature speaks of, and behind the last one.
+    pub(super) reach: [i32; 2],
     /// Signatures looked for in the piece.
     pub(super) looks: u32,
     /// The group whose patterns are looked for.
@@ -214,6 +216,7 @@ impl Inspection {
         name: 0,
         ends: [0; PARTS],
         floor: 0,
+        reach: [0; 2],
         looks: 0,
         group: GroupLine {
             classes: 0,

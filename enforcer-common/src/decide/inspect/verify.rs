@@ -6,8 +6,8 @@ use crate::decide::{Policy, Work};
 use crate::flow::protocol;
 use crate::signature::{
     BEGIN_SEGMENT, BEGIN_TURN, COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL,
-    COMPARE_UNEQUAL, PART_LITTLE_ENDIAN, PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN,
-    SignatureLine,
+    COMPARE_JUMP, COMPARE_UNEQUAL, PART_ALIGN, PART_FROM_BEGINNING, PART_LITTLE_ENDIAN,
+    PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
 };
 use crate::tables::Tables;
 
@@ -23,6 +23,8 @@ pub(super) const UNLESS: u32 = 3;
 /// What is no index of the text.
 pub const NOWHERE: u32 = u32::MAX;
 const BEYOND: u32 = u32::MAX - 1;
+/// An index behind every text and all that a signature which begins in it may speak of.
+const FARTHEST: i64 = 1 << 16;
 
 /// Looks for the parts around a pattern that ends at an index of the text.
 #[inline(always)]
@@ -61,6 +63,7 @@ fn look_around<T: Tables>(
     if policy.tables.matches_part(policy, work, fast, begin as u32) == NO {
         return NO;
     }
+    work.inspection.reach = [begin, end as i32];
     note_end(work, signature.fast, end);
     let after = look_after(policy, work, signature, end as i32);
     if after == NO {
@@ -71,6 +74,9 @@ fn look_around<T: Tables>(
         return if before == YES { after } else { before };
     }
     if signature.ends != 0 && !is_last(work, signature) {
+        return NO;
+    }
+    if signature.jumps != 0 && !is_kept(&work.inspection) {
         return NO;
     }
     if signature.absent == 0 { YES } else { UNLESS }
@@ -119,6 +125,23 @@ fn ends_here(work: &Work, signature: &SignatureLine) -> bool {
     of_packet && work.inspection.left == work.inspection.piece
 }
 
+/// Takes bytes into what the signature speaks of.
+#[inline(always)]
+fn note_reach(inspection: &mut Inspection, begin: i32, end: i32) {
+    let [first, last] = inspection.reach;
+    inspection.reach = [
+        if begin < first { begin } else { first },
+        if end > last { end } else { last },
+    ];
+}
+
+/// Whether all of it would be at hand however the text was cut.
+#[inline(always)]
+fn is_kept(inspection: &Inspection) -> bool {
+    let [first, last] = inspection.reach;
+    last.wrapping_sub(first) <= SPAN as i32
+}
+
 #[inline(always)]
 fn note_end(work: &mut Work, part: u32, end: u32) {
     work.inspection.ends[part as usize & (PARTS - 1)] = end;
@@ -156,6 +179,13 @@ pub(in crate::decide) fn look_for_absent<T: Tables>(
         let end = work.inspection.ends[usize::from(part.behind) & (PARTS - 1)];
         let from = end.wrapping_add(part.first as u32);
         let choices = part.last.wrapping_sub(part.first) as u32;
+        if signature.jumps != 0 {
+            let last = from.wrapping_add(choices).wrapping_add(part.length.into());
+            note_reach(&mut work.inspection, from as i32, last as i32);
+            if !is_kept(&work.inspection) {
+                return NO;
+            }
+        }
         let place = policy
             .tables
             .find_part(policy, work, number, from, choices, 0);
@@ -198,9 +228,83 @@ fn look_after<T: Tables>(
             return LATER;
         }
         end = (place as i32).wrapping_add(part.length.into());
+        note_reach(&mut work.inspection, place as i32, end);
+        if part.compare == COMPARE_JUMP {
+            let target = policy
+                .tables
+                .jump(policy, work, number, place, signature.begin);
+            if target == NOWHERE {
+                return NO;
+            }
+            if target == BEYOND {
+                return LATER;
+            }
+            end = target as i32;
+        }
         note_end(work, index, end as u32);
     }
     YES
+}
+
+/// Where the number at an index of the text leads; [`NOWHERE`], or [`BEYOND`] where more of
+/// the text must come first.
+#[inline(always)]
+pub(in crate::decide) fn jump<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    place: u32,
+    begin: u32,
+) -> u32 {
+    let Some(part) = policy.line::<PartLine>(number) else {
+        return NOWHERE;
+    };
+    let value = i64::from(number_at(&work.inspection, part, place));
+    let mut distance = value * i64::from(part.mask & 0xffff);
+    if part.flags & PART_ALIGN != 0 {
+        distance = (distance + 3) & !3;
+    }
+    distance += i64::from(part.value as i32);
+    let from_beginning = part.flags & PART_FROM_BEGINNING != 0;
+    let from = if from_beginning {
+        let Some(beginning) = beginning(work, begin) else {
+            return NOWHERE;
+        };
+        beginning
+    } else {
+        i64::from(place as i32) + i64::from(part.length)
+    };
+    let target = from + distance;
+    let inspection = &mut work.inspection;
+    if from_beginning && distance < 0 || target < i64::from(inspection.floor) || target > FARTHEST {
+        return NOWHERE;
+    }
+    note_reach(inspection, target as i32, target as i32 + 1);
+    if !is_kept(inspection) {
+        return NOWHERE;
+    }
+    if target >= i64::from(inspection.end()) {
+        return BEYOND;
+    }
+    target as u32
+}
+
+/// Index of what places count from, which may be far before the text; nothing where that is
+/// not known.
+#[inline(always)]
+fn beginning(work: &Work, begin: u32) -> Option<i64> {
+    let head = &work.inspection.head;
+    if begin == BEGIN_TURN {
+        let said = head.next.wrapping_sub(head.turn) as i32;
+        return Some(START as i64 - i64::from(said));
+    }
+    if begin == BEGIN_SEGMENT && work.packet.protocol == protocol::TCP {
+        return Some(packet_begin(work).into());
+    }
+    if head.from_start == 0 {
+        return None;
+    }
+    Some(START as i64 - i64::from(head.length))
 }
 
 /// The parts that come before, each ahead of the one behind it, and where the text
@@ -238,6 +342,7 @@ fn look_before<T: Tables>(
             return LATER;
         }
         begin = place as i32;
+        note_reach(&mut work.inspection, begin, begin);
         let end = place.wrapping_add(part.length.into());
         note_end(work, signature.fast.wrapping_sub(step).wrapping_sub(1), end);
     }
@@ -398,6 +503,22 @@ pub(in crate::decide) fn matches_part<T: Tables>(
 
 #[inline(always)]
 fn compares(inspection: &Inspection, part: &PartLine, index: u32) -> bool {
+    let number = number_at(inspection, part, index) & part.mask;
+    let value = part.value;
+    match part.compare {
+        COMPARE_EQUAL => number == value,
+        COMPARE_UNEQUAL => number != value,
+        COMPARE_BELOW => number < value,
+        COMPARE_ABOVE => number > value,
+        COMPARE_ANY => number & value != 0,
+        COMPARE_JUMP => true,
+        _ => false,
+    }
+}
+
+/// The number that stands at an index.
+#[inline(always)]
+fn number_at(inspection: &Inspection, part: &PartLine, index: u32) -> u32 {
     let little = part.flags & PART_LITTLE_ENDIAN != 0;
     let mut number = 0_u32;
     for step in 0..4 {
@@ -411,13 +532,5 @@ fn compares(inspection: &Inspection, part: &PartLine, index: u32) -> bool {
             number << 8 | byte
         };
     }
-    let (number, value) = (number & part.mask, part.value);
-    match part.compare {
-        COMPARE_EQUAL => number == value,
-        COMPARE_UNEQUAL => number != value,
-        COMPARE_BELOW => number < value,
-        COMPARE_ABOVE => number > value,
-        COMPARE_ANY => number & value != 0,
-        _ => false,
-    }
+    number
 }

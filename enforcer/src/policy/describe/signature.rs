@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::policy::model::Model;
 use crate::policy::signature::{
-    Absent, Action, Begin, Compare, Part, Quarantine, Sender, Severity, Signature, TcpFlags,
+    Absent, Action, Begin, Compare, Jump, Part, Quarantine, Sender, Severity, Signature, TcpFlags,
     UNTIL_RELEASED, What,
 };
 
@@ -114,6 +114,7 @@ fn what(what: &What) -> String {
             let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("[{}]{case}", digits.join(" "))
         }
+        What::Jump(jump) => jump_text(jump),
         What::Number(number) => {
             let sign = sign(number.compare);
             let endian = if number.little_endian { "le" } else { "" };
@@ -130,6 +131,24 @@ fn what(what: &What) -> String {
             )
         }
     }
+}
+
+fn jump_text(jump: &Jump) -> String {
+    let endian = if jump.little_endian { "le" } else { "" };
+    let mut text = format!("jump u{}{endian}", 8 * u32::from(jump.width));
+    if jump.multiply != 1 {
+        text += &format!(" * {}", jump.multiply);
+    }
+    if jump.align {
+        text += " aligned";
+    }
+    if jump.add != 0 {
+        text += &format!(" {:+}", jump.add);
+    }
+    if jump.from_beginning {
+        text += " from beginning";
+    }
+    text
 }
 
 /// Distances of a part as a policy writes them.

@@ -162,6 +162,29 @@ pub(super) fn part() -> Value {
             ("u32", number(32)),
             ("mask", mask),
             (
+                "jump",
+                words(
+                    "A number of this width says where the next part counts from",
+                    &["u8", "u16", "u32"],
+                ),
+            ),
+            (
+                "multiply",
+                json!({"description": "By what the number is multiplied", "type": "integer", "minimum": 1, "maximum": u16::MAX}),
+            ),
+            ("align", switch("Whether that is made a multiple of four")),
+            (
+                "add",
+                json!({"description": "Bytes that are added to that", "type": "integer"}),
+            ),
+            (
+                "from",
+                words(
+                    "Where a jump counts from; the number's end if left out",
+                    &["end", "beginning"],
+                ),
+            ),
+            (
                 "endian",
                 words("Order of a number's bytes", &["big", "little"]),
             ),

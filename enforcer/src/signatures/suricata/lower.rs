@@ -78,6 +78,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
 fn unfit(unfit: Unfit) -> Refusal {
     let keyword = match unfit {
         Unfit::Parts(_) => "parts",
+        Unfit::Jump => "byte_jump",
         Unfit::Span(_) | Unfit::Back(_) => "span",
         Unfit::NoBytes | Unfit::Empty => "no content",
         Unfit::Absent(_) => "content:!",

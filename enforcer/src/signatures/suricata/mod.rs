@@ -11,6 +11,7 @@
 //! switched off are counted, and loaded only if that is asked for.
 
 mod about;
+mod byte_jump;
 mod byte_test;
 mod content;
 mod ends;

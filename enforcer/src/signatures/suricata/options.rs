@@ -4,6 +4,7 @@
 use crate::policy::signature::TcpFlags;
 
 use super::about::About;
+use super::byte_jump::{ByteJump, byte_jump};
 use super::byte_test::{ByteTest, byte_test};
 use super::content::bytes;
 use super::flags::flags;
@@ -31,6 +32,7 @@ pub(super) struct Options {
 pub(super) enum Condition {
     Content(Content),
     ByteTest(ByteTest),
+    ByteJump(ByteJump),
     /// A byte at a distance from the end of the content before.
     Data(i32),
 }
@@ -81,6 +83,10 @@ impl Options {
                 let test = byte_test(keyword)?;
                 self.conditions.push(Condition::ByteTest(test));
             }
+            "byte_jump" => {
+                let jump = byte_jump(keyword)?;
+                self.conditions.push(Condition::ByteJump(jump));
+            }
             "endswith" if matches!(protocol, Protocol::Tcp | Protocol::Ip) => {
                 return Err(refuse("endswith (tcp)", "a stream has no end"));
             }
@@ -114,7 +120,7 @@ impl Options {
         let mut latest = self.conditions.iter_mut().rev();
         latest.find_map(|condition| match condition {
             Condition::Content(content) => Some(content),
-            Condition::ByteTest(_) | Condition::Data(_) => None,
+            Condition::ByteTest(_) | Condition::ByteJump(_) | Condition::Data(_) => None,
         })
     }
 }

@@ -7,6 +7,7 @@ mod files;
 mod flags;
 mod header;
 mod hostile;
+mod jumps;
 mod numbers;
 mod places;
 mod refusals;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::compile::signatures::lower;
 use crate::policy::parse;
-use crate::policy::signature::{Action, Begin, Sender, Severity, TcpFlags};
+use crate::policy::signature::{Action, Begin, Jump, Sender, Severity, TcpFlags};
 use crate::policy::source::{Bundle, File};
 use crate::signatures::suricata::import;
 
@@ -282,9 +282,25 @@ fn what() -> impl Strategy<Value = What> {
         compare,
         any::<u32>(),
     );
+    let jump = (
+        prop::sample::select(&[1_u8, 2, 4][..]),
+        any::<[bool; 3]>(),
+        prop_oneof![Just(1), 1..=u16::MAX],
+        -2000..2000_i32,
+    );
     prop_oneof![
-        2 => (bytes, any::<bool>()).prop_map(|(bytes, nocase)| What::Bytes { bytes, nocase }),
-        1 => number.prop_map(|(width, little_endian, mask, compare, value)| {
+        4 => (bytes, any::<bool>()).prop_map(|(bytes, nocase)| What::Bytes { bytes, nocase }),
+        1 => jump.prop_map(|(width, [little_endian, align, from_beginning], multiply, add)| {
+            What::Jump(Jump {
+                width,
+                little_endian,
+                multiply,
+                align,
+                add,
+                from_beginning,
+            })
+        }),
+        2 => number.prop_map(|(width, little_endian, mask, compare, value)| {
             let most = u32::MAX >> (32 - 8 * u32::from(width));
             What::Number(Number {
                 width,

@@ -133,7 +133,8 @@ pub(super) fn place(
             shortest: signature.length.map_or(0, |(least, _)| least.into()),
             longest: signature.length.map_or(0, |(_, most)| most.into()),
             ends: signature.ends.into(),
-            reserved: [0; 3],
+            jumps: lowered.jumps().into(),
+            reserved: [0; 2],
         })
         .collect();
     let line = InspectionLine {

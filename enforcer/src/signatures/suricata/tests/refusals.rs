@@ -11,7 +11,7 @@ fn by_name() {
         "xbits:set,a,track ip_src",
         "threshold:track by_src, count 1, seconds 60",
         "detection_filter:track by_src, count 1, seconds 60",
-        "byte_jump:4,0,relative",
+        "byte_jump:4,0,relative,string",
         "byte_extract:1,0,length",
         "byte_math:bytes 1, offset 0, oper +, rvalue 1, result a",
         "isdataat:100",
