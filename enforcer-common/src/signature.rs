@@ -92,8 +92,16 @@ pub struct SignatureLine {
     pub tcp_flags: u32,
     /// 1 where a number says where a part is, else 0.
     pub jumps: u32,
-    pub reserved: [u32; 2],
+    /// Hits that there must be before it acts; 0: it always does.
+    pub hits: u32,
+    /// Within how many seconds, and a sum of `THRESHOLD_…`.
+    pub threshold: u32,
 }
+
+/// Hits are counted by where packets go to, and not by where they come from.
+pub const THRESHOLD_DESTINATION: u32 = 1 << 30;
+/// It acts once for so many hits, and not at each behind them.
+pub const THRESHOLD_EVERY: u32 = 1 << 31;
 
 pub const BEGIN_CONNECTION: u32 = 0;
 /// Where the sender began to speak after the other end.

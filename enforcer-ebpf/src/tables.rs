@@ -12,6 +12,7 @@ use enforcer_common::shared::Word;
 use enforcer_common::stream::{LiveStream, Stream};
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::{Frame, Tables};
+use enforcer_common::threshold::{HitsKey, LiveHits};
 use enforcer_common::verdict::Reason;
 
 use crate::{maps, stages};
@@ -145,6 +146,17 @@ impl Tables for KernelTables {
         }
         // SAFETY: the value is words alone, valid at all times.
         unsafe { maps::RATES.get_ptr(key)?.as_ref() }
+    }
+
+    #[inline(always)]
+    fn hits(&self, key: &HitsKey) -> Option<&LiveHits> {
+        if maps::THRESHOLDS.get_ptr(key).is_none() {
+            // Another CPU may have made it meanwhile, which is as good.
+            // SAFETY: counted hits are words.
+            let _ = maps::THRESHOLDS.insert(key, unsafe { zeros() }, u64::from(BPF_NOEXIST));
+        }
+        // SAFETY: the value is words alone, valid at all times.
+        unsafe { maps::THRESHOLDS.get_ptr(key)?.as_ref() }
     }
 
     #[inline(always)]
@@ -446,6 +458,11 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn keep(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32, end: u32, found: u32) {
         stages::stage_keep(work, number, end, found);
+    }
+
+    #[inline(always)]
+    fn count_hit(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> bool {
+        stages::stage_count_hit(work, number) != 0
     }
 
     #[inline(always)]

@@ -12,7 +12,7 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision and of a port's trial.
-pub const PINNED_MAPS: [&str; 25] = [
+pub const PINNED_MAPS: [&str; 26] = [
     "POLICY",
     "AUTOMATA",
     "CONTROL",
@@ -21,6 +21,7 @@ pub const PINNED_MAPS: [&str; 25] = [
     "FRAGMENTS",
     "LEARNED",
     "RATES",
+    "THRESHOLDS",
     "SEEN",
     "STREAMS",
     "SIGNATURES",

@@ -199,9 +199,12 @@ mapping! {
         tags: OneOrMany,
         length: Scalar,
         ends: Scalar,
+        threshold: Threshold,
         find: List<Part>,
     }
 }
+
+mapping! { Threshold { hits: Scalar, within: Scalar, per: Scalar, every: Scalar, } }
 
 mapping! { TcpFlags { set: OneOrMany, clear: OneOrMany, any: OneOrMany, } }
 

@@ -50,6 +50,8 @@ pub struct Signature {
     pub length: Option<(u16, u16)>,
     /// Whether the last part ends the datagram or that segment.
     pub ends: bool,
+    /// How often it must be hit before it acts; at once if `None`.
+    pub threshold: Option<Threshold>,
 }
 
 /// Bytes that must not be at any of these places.
@@ -123,6 +125,29 @@ pub enum Sender {
     /// The end that was asked.
     Server,
     Either,
+}
+
+/// A signature acts only when packets that bear it are many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Threshold {
+    /// With the packet that makes so many; not 0.
+    pub hits: u32,
+    /// In so many seconds from the first of them, 1 to [`LONGEST_WINDOW`].
+    pub seconds: u32,
+    pub per: Per,
+    /// Whether it acts once for so many, and not at each behind them until the time is over.
+    pub every: bool,
+}
+
+/// Seconds that hits are counted over, at most: a week.
+pub const LONGEST_WINDOW: u32 = 7 * 86_400;
+
+/// By which address of the packet hits are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    Source,
+    Destination,
 }
 
 /// What places of a TCP connection count from.

@@ -4,12 +4,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use serde_yaml::{Mapping, Value};
 
 use crate::policy::describe;
 use crate::policy::model::{Profile, Service};
 use crate::policy::signature::{
-    Absent, Begin, Compare, Jump, Number, Part, Signature, TcpFlags, What,
+    Absent, Begin, Compare, Jump, Number, Part, Signature, TcpFlags, Threshold, What,
 };
 
 /// The text of a file to be included, with signatures in this order; `profiles` are those
@@ -47,6 +49,7 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         absent,
         length,
         ends,
+        threshold,
     } = signature;
     let ports = |number: fn(&Service) -> Option<(u16, u16)>| {
         let ports: Vec<_> = services.iter().filter_map(number).map(ports).collect();
@@ -107,7 +110,18 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         ),
         ("length", length),
         ("ends", ends.then(|| true.into())),
+        ("threshold", threshold.map(|of| counted(of).into())),
         ("find", Some(found.into())),
+    ])
+}
+
+fn counted(threshold: Threshold) -> Mapping {
+    let within = describe::duration(Duration::from_secs(threshold.seconds.into()));
+    mapping([
+        ("hits", Some(threshold.hits.into())),
+        ("within", Some(within.into())),
+        ("per", Some(describe::per(threshold.per).into())),
+        ("every", threshold.every.then(|| true.into())),
     ])
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn signature(id: u32, parts: Vec<Part>) -> Signature {
         action: Action::Drop,
         sender: Sender::Client,
         begin: Begin::default(),
+        threshold: None,
         tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::policy::model::Model;
 use crate::policy::signature::{
-    Absent, Action, Begin, Compare, Jump, Part, Quarantine, Sender, Severity, Signature, TcpFlags,
-    UNTIL_RELEASED, What,
+    Absent, Action, Begin, Compare, Jump, Part, Per, Quarantine, Sender, Severity, Signature,
+    TcpFlags, Threshold, UNTIL_RELEASED, What,
 };
 
 /// What a signature looks for, where, and what follows.
@@ -83,7 +83,23 @@ pub fn parts(signature: &Signature) -> String {
             texts.push(format!("flags {how} {}", words.join("+")));
         }
     }
+    texts.extend(signature.threshold.map(threshold));
     texts.join(" ")
+}
+
+fn threshold(of: Threshold) -> String {
+    let when = if of.every { "every" } else { "from hit" };
+    let within = super::duration(Duration::from_secs(of.seconds.into()));
+    let hits = if of.every { " hits" } else { "" };
+    format!("{when} {}{hits} in {within} per {}", of.hits, per(of.per))
+}
+
+/// `source` or `destination`.
+pub fn per(per: Per) -> &'static str {
+    match per {
+        Per::Source => "source",
+        Per::Destination => "destination",
+    }
 }
 
 fn absent_text(absent: &Absent) -> String {

@@ -92,9 +92,35 @@ pub(super) fn signature() -> Value {
                 "ends",
                 switch("Whether the last part ends the datagram or segment"),
             ),
+            ("threshold", threshold()),
             (
                 "find",
                 list("Its parts, in the order of the payload", "part"),
+            ),
+        ],
+    )
+}
+
+fn threshold() -> Value {
+    entry(
+        "How often it must be hit before it acts",
+        &["hits", "within", "per"],
+        [
+            (
+                "hits",
+                json!({"description": "It acts with this hit", "type": "integer", "minimum": 1, "maximum": u32::MAX}),
+            ),
+            ("within", duration("Time from the first hit on")),
+            (
+                "per",
+                words(
+                    "By which address of the packet hits are counted",
+                    &["source", "destination"],
+                ),
+            ),
+            (
+                "every",
+                switch("Whether it acts once for so many hits, and not at each behind them"),
             ),
         ],
     )

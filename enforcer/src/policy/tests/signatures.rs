@@ -3,7 +3,8 @@
 use super::super::describe;
 use super::super::model::Service;
 use super::super::signature::{
-    Absent, Action, Begin, Part, Quarantine, Sender, Severity, Signature, TcpFlags, What,
+    Absent, Action, Begin, Part, Per, Quarantine, Sender, Severity, Signature, TcpFlags, Threshold,
+    What,
 };
 use super::*;
 
@@ -60,6 +61,7 @@ fn what_is_left_out_has_a_default() {
         action: Action::Drop,
         sender: Sender::Client,
         begin: Begin::default(),
+        threshold: None,
         tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
@@ -89,6 +91,7 @@ fn every_key_is_read() {
         action: Action::Cut,
         sender: Sender::Either,
         begin: Begin::Turn,
+        threshold: None,
         tcp_flags: TcpFlags::default(),
         quarantine: Some(Quarantine::Seconds(7_500)),
         tags: Vec::new(),
@@ -423,6 +426,51 @@ fn a_segment_has_a_length_an_end_and_flags() {
     refused(
         "name: s, tcp: 80, find: [{text: abc}], tcp_flags: {set: ack}",
         alone,
+    );
+}
+
+#[test]
+fn a_threshold_is_of_hits_in_a_time() {
+    let found = signature(
+        "name: s, tcp: 80, threshold: {hits: 5, within: 2m, per: destination, every: true}, find: [{text: abc}]",
+    );
+    let expected = Threshold {
+        hits: 5,
+        seconds: 120,
+        per: Per::Destination,
+        every: true,
+    };
+    assert_eq!(found.threshold, Some(expected));
+    assert_eq!(
+        describe::parts(&found),
+        "\"abc\" every 5 hits in 2m per destination"
+    );
+    let found = signature(
+        "name: s, tcp: 80, threshold: {hits: 5, within: 168h, per: source}, find: [{text: abc}]",
+    );
+    assert_eq!(
+        describe::parts(&found),
+        "\"abc\" from hit 5 in 7d per source"
+    );
+    let refuse = |threshold: &str, message: &str| {
+        let rest = "name: s, tcp: 80, find: [{text: abc}]";
+        refused(&format!("{rest}, threshold: {{{threshold}}}"), message);
+    };
+    let rest = "within: 1m, per: source";
+    refuse(rest, ".threshold.hits: missing");
+    refuse("hits: 3, per: source", ".threshold.within: missing");
+    refuse("hits: 3, within: 1m", ".threshold.per: missing");
+    refuse(
+        &format!("hits: 0, {rest}"),
+        ".threshold.hits: it acts at the first hit at the earliest",
+    );
+    refuse(
+        "hits: 3, within: 169h, per: source",
+        ".threshold.within: 169h is not from 1s to 168h",
+    );
+    refuse(
+        "hits: 3, within: 1m, per: flow",
+        ".threshold.per: expected source or destination, found \"flow\"",
     );
 }
 

@@ -15,7 +15,8 @@ use super::super::model::{Profile, Service};
 use super::super::place::{Here, Place, quoted};
 use super::super::raw::{self, Keys};
 use super::super::signature::{
-    Action, Begin, Quarantine, Sender, Severity, Signature, TCP_FLAGS, TcpFlags, UNTIL_RELEASED,
+    Action, Begin, LONGEST_WINDOW, Per, Quarantine, Sender, Severity, Signature, TCP_FLAGS,
+    TcpFlags, Threshold, UNTIL_RELEASED,
 };
 use super::distance::{From, distances};
 use super::name::{self, closest};
@@ -141,6 +142,7 @@ fn signature(
         tags: tags(raw.tags.as_ref(), names, &here.key("tags"), findings),
         length: length(raw.length.as_ref(), whole, &here.key("length"), findings),
         ends: ends(raw.ends.as_ref(), whole, &here.key("ends"), findings),
+        threshold: threshold(raw.threshold.as_ref(), &here.key("threshold"), findings),
         services,
         parts: found.parts,
         absent: found.absent,
@@ -221,6 +223,53 @@ fn is_whole(whole: bool, here: &Here<'_>, findings: &mut Findings) {
             "only datagrams, of `udp` alone, have a length and an end, and segments, with `begin: segment`",
         );
     }
+}
+
+/// How often it must be hit before it acts.
+fn threshold(
+    raw: Option<&raw::Threshold>,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<Threshold> {
+    let raw = raw?;
+    if !is_mapping(&raw.odd, raw::Threshold::KEYS, here, findings) {
+        return None;
+    }
+    let needed = [
+        ("hits", &raw.hits),
+        ("within", &raw.within),
+        ("per", &raw.per),
+    ];
+    for (key, value) in needed {
+        if value.is_none() {
+            findings.error(&here.key(key), "missing");
+        }
+    }
+    let (hits, within, per) = (raw.hits.as_ref()?, raw.within.as_ref()?, raw.per.as_ref()?);
+    let hits = number(hits, u32::MAX, &here.key("hits"), findings);
+    if hits == Some(0) {
+        findings.error(
+            &here.key("hits"),
+            "it acts at the first hit at the earliest",
+        );
+    }
+    let (shortest, longest) = (
+        Duration::from_secs(1),
+        Duration::from_secs(LONGEST_WINDOW.into()),
+    );
+    let within = duration(within, shortest, longest, &here.key("within"), findings);
+    let ends = [("source", Per::Source), ("destination", Per::Destination)];
+    let per = choice(per, ends, &here.key("per"), findings);
+    let every = match &raw.every {
+        Some(value) => switch(value, &here.key("every"), findings)?,
+        None => false,
+    };
+    Some(Threshold {
+        hits: hits?,
+        seconds: within?.as_secs() as u32,
+        per: per?,
+        every,
+    })
 }
 
 fn tcp_flags(

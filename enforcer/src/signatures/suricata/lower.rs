@@ -23,6 +23,10 @@ pub(super) struct Lowered {
 pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     let header = header(rule)?;
     let options = options(&rule.keywords, header.protocol)?;
+    if options.flags.is_some() && !options.has_content() {
+        let why = "a segment is looked at for the data that it bears, not for its flags alone";
+        return Err(refuse("flags", why));
+    }
     let about = options.about;
     let severity = about.severity();
     let sid = about.sid.ok_or_else(|| refuse("sid", "there is none"))?;
@@ -65,6 +69,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         parts,
         absent,
         length: options.length,
+        threshold: options.threshold,
         ends,
     };
     tables::lower(&signature).map_err(unfit)?;

@@ -30,6 +30,7 @@ mod refusal;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 

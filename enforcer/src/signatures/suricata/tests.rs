@@ -12,6 +12,7 @@ mod numbers;
 mod places;
 mod refusals;
 mod text;
+mod thresholds;
 
 use super::*;
 use crate::policy::signature::{Begin, Part, What};

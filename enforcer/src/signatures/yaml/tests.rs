@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::compile::signatures::lower;
 use crate::policy::parse;
-use crate::policy::signature::{Action, Begin, Jump, Sender, Severity, TcpFlags};
+use crate::policy::signature::{Action, Begin, Jump, Per, Sender, Severity, TcpFlags, Threshold};
 use crate::policy::source::{Bundle, File};
 use crate::signatures::suricata::import;
 
@@ -41,6 +41,7 @@ fn signature(parts: Vec<Part>) -> Signature {
         action: Action::default(),
         sender: Sender::default(),
         begin: Begin::default(),
+        threshold: None,
         tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
@@ -87,6 +88,7 @@ fn a_whole_one() {
         action: Action::Cut,
         sender: Sender::Either,
         begin: Begin::default(),
+        threshold: None,
         tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
@@ -347,7 +349,7 @@ prop_compose! {
         tcp in vec(ports(), 0..3),
         udp in vec(ports(), 1..3),
         protected in prop::sample::subsequence(vec![0, 1], 0..=2),
-        (segments, flags) in (any::<bool>(), any::<u8>()),
+        (segments, flags, hits) in (any::<bool>(), any::<u8>(), 0..99_u32),
         parts in vec(random_part(), 1..5),
     ) -> Signature {
         let severities =
@@ -370,6 +372,7 @@ prop_compose! {
             action: [Action::Alert, Action::Drop, Action::Cut][words.1],
             sender: [Sender::Client, Sender::Server, Sender::Either][words.2],
             begin: if segments { Begin::Segment } else { Begin::default() },
+            threshold: (hits > 0).then_some(Threshold { hits, seconds: 1 + u32::from(flags) * 2371, per: if segments { Per::Source } else { Per::Destination }, every: hits % 2 == 0 }),
             tcp_flags: if segments { TcpFlags { set: 0x12, clear: flags & !0x12, any: flags } } else { TcpFlags::default() },
             quarantine: None,
             tags: Vec::new(),

@@ -71,6 +71,7 @@ fn signature(name: &str, parts: Vec<Part>) -> Signature {
         action: Action::Drop,
         sender: Sender::Client,
         begin: Begin::default(),
+        threshold: None,
         tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),

@@ -69,5 +69,5 @@ fn what_is_no_condition_on_flags_is_refused() {
     assert_eq!(refused(UDP, r#"content:"a"; flags:S;"#), "flags (udp)");
     assert_eq!(refused(TCP, r#"content:"a"; flags:S; flags:S;"#), "flags");
     // What only a handshake bears, and nothing that is looked for.
-    assert_eq!(refused(TCP, "flags:S,12;"), "no content");
+    assert_eq!(refused(TCP, "flags:S,12;"), "flags");
 }
