@@ -90,13 +90,20 @@ pub struct SignatureLine {
     /// TCP flags of the segment: those that are set in the lowest byte, those that are not in
     /// the next, and in the third those of which one is, if there are any.
     pub tcp_flags: u32,
-    /// 1 where a number says where a part is, else 0.
+    /// Whether a number says where a part is, one of `JUMPS_…`.
     pub jumps: u32,
     /// Hits that there must be before it acts; 0: it always does.
     pub hits: u32,
     /// Within how many seconds, and a sum of `THRESHOLD_…`.
     pub threshold: u32,
 }
+
+pub const JUMPS_NOWHERE: u32 = 0;
+/// Parts before the first jump are looked for outward from the pattern, which is one of them.
+pub const JUMPS_FROM_PATTERN: u32 = 1;
+/// They have fixed places: all parts are looked for from the first one on, and the pattern may
+/// be any.
+pub const JUMPS_FROM_BEGINNING: u32 = 2;
 
 /// Hits are counted by where packets go to, and not by where they come from.
 pub const THRESHOLD_DESTINATION: u32 = 1 << 30;

@@ -14,6 +14,7 @@ signatures:
   - {name: scaled, tcp: any, udp: any, find: [{text: SCALE}, {jump: u8, multiply: 4, add: -3, after: 0}, {text: KEY, after: 0}]}
   - {name: header, tcp: any, udp: any, begin: turn, find: [{text: HEAD, at: 2}, {jump: u16, endian: little, from: beginning, after: 0}, {text: KEY, after: 0}]}
   - {name: piece, tcp: any, begin: segment, find: [{text: PIECE}, {jump: u8, from: beginning, after: 0}, {text: KEY, after: 0}]}
+  - {name: fixed, tcp: any, udp: any, find: [{text: F, at: 1}, {jump: u8, after: 0}, {text: BEHIND, after: 0..3}]}
   - {name: there, tcp: any, udp: any, find: [{text: THERE}, {jump: u8, after: 0}]}
 ";
     // What is sent to port 53 here is no DNS.
@@ -86,6 +87,13 @@ fn cases() -> Vec<(Vec<u8>, Option<&'static str>)> {
         (at(b"..HEAD\x20\0", 31), None),
         (at(b"..HEAD\0\x20", 32), None),
         (at(b"..HEAD\x03\0", 32), None),
+        // The pattern stands behind the jump, and elsewhere too.
+        (b".F\x04....BEHIND".to_vec(), Some("fixed")),
+        (b".F\x04BEHIND.BEHIND".to_vec(), Some("fixed")),
+        (b".F\x04BEHIND....BEHIND".to_vec(), None),
+        (b".F\x04...BEHIND".to_vec(), None),
+        (b"..F\x04....BEHIND".to_vec(), None),
+        (b".G\x04....BEHIND".to_vec(), None),
         (b"THERE\x02..!".to_vec(), Some("there")),
         (b"THERE\x02..".to_vec(), None),
     ]

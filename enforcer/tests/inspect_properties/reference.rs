@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use enforcer::policy::compile::signatures::lower;
 use enforcer::policy::signature::{Compare, Number, Part, SPAN, Signature, What};
+use enforcer_common::signature::JUMPS_FROM_BEGINNING;
 
 /// What can be said of a signature by the text so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +22,8 @@ pub(crate) struct Reference {
     parts: Vec<Part>,
     /// Index of the part that is found first.
     fast: usize,
+    /// Whether all are looked for from the beginning on, once the fast part is there.
+    from_beginning: bool,
     /// Distances from the part before, or from the beginning of the text.
     distances: Vec<(i64, i64)>,
 }
@@ -52,6 +55,7 @@ impl Reference {
             distances: distances.collect(),
             parts,
             fast: lowered.fast,
+            from_beginning: lowered.jumps == JUMPS_FROM_BEGINNING,
         }
     }
 
@@ -96,7 +100,11 @@ impl Reference {
     fn around(&self, place: i64, text: &[u8]) -> Answer {
         let (mut begin, mut end) = (place, place + self.length(self.fast));
         let mut reach = (begin, end);
-        for index in self.fast + 1..self.distances.len() {
+        let mut next = self.fast + 1;
+        if self.from_beginning {
+            (begin, end, next) = (self.distances[0].0, 0, 0);
+        }
+        for index in next..self.distances.len() {
             let (first, last) = self.distances[index];
             let Some(place) = self.nearest(index, end + first, last.saturating_sub(first), 1, text)
             else {
@@ -111,7 +119,8 @@ impl Reference {
                 reach = (reach.0.min(end), reach.1.max(end + 1));
             }
         }
-        for index in (0..self.fast).rev() {
+        let before = if self.from_beginning { 0 } else { self.fast };
+        for index in (0..before).rev() {
             let (first, last) = self.distances[index + 1];
             let from = begin - first - self.length(index);
             let Some(place) = self.nearest(index, from, last.saturating_sub(first), -1, text)

@@ -168,6 +168,7 @@ pub(crate) fn any_signature(
         1 => vec(one(), 1..2),
         2 => vec(one(), 2..5),
         1 => vec((one(), 0..5), 2..5).prop_map(header),
+        jumps => vec(one(), 2..6).prop_map(row),
     ];
     parts.prop_filter_map("cannot be lowered", |mut parts| {
         parts[0].relative = false;
@@ -177,6 +178,15 @@ pub(crate) fn any_signature(
         let signature = signature(1, parts);
         lower(&signature).is_ok().then_some(signature)
     })
+}
+
+/// Parts each at one place from the one before.
+fn row(parts: Vec<Part>) -> Vec<Part> {
+    let parts = parts.into_iter().map(|part| Part {
+        last: Some(part.first),
+        ..part
+    });
+    parts.collect()
 }
 
 /// Parts at places that count from the beginning of the text, with gaps between them.

@@ -6,8 +6,9 @@ use crate::decide::{Policy, Work};
 use crate::flow::protocol;
 use crate::signature::{
     BEGIN_SEGMENT, BEGIN_TURN, COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL,
-    COMPARE_JUMP, COMPARE_UNEQUAL, PART_ALIGN, PART_FROM_BEGINNING, PART_LITTLE_ENDIAN,
-    PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
+    COMPARE_JUMP, COMPARE_UNEQUAL, JUMPS_FROM_BEGINNING, JUMPS_NOWHERE, PART_ALIGN,
+    PART_FROM_BEGINNING, PART_LITTLE_ENDIAN, PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN,
+    SignatureLine,
 };
 use crate::tables::Tables;
 
@@ -23,8 +24,8 @@ pub(super) const UNLESS: u32 = 3;
 /// What is no index of the text.
 pub const NOWHERE: u32 = u32::MAX;
 const BEYOND: u32 = u32::MAX - 1;
-/// An index behind every text and all that a signature which begins in it may speak of.
-const FARTHEST: i64 = 1 << 16;
+/// Farther from every text than all that a signature which stands in it counts from.
+const FARTHEST: i64 = 1 << 20;
 
 /// Looks for the parts around a pattern that ends at an index of the text.
 #[inline(always)]
@@ -65,18 +66,31 @@ fn look_around<T: Tables>(
     }
     work.inspection.reach = [begin, end as i32];
     note_end(work, signature.fast, end);
-    let after = look_after(policy, work, signature, end as i32);
+    let (from, start) = if signature.jumps == JUMPS_FROM_BEGINNING {
+        let beginning = beginning(work, signature.begin).unwrap_or(i64::MIN);
+        if beginning < -FARTHEST {
+            return NO;
+        }
+        (0, beginning as i32)
+    } else {
+        (signature.fast + 1, end as i32)
+    };
+    let after = look_after(policy, work, signature, from, start);
     if after == NO {
         return NO;
     }
-    let before = look_before(policy, work, signature, begin);
+    let before = if signature.jumps == JUMPS_FROM_BEGINNING {
+        YES
+    } else {
+        look_before(policy, work, signature, begin)
+    };
     if before != YES || after != YES {
         return if before == YES { after } else { before };
     }
     if signature.ends != 0 && !is_last(work, signature) {
         return NO;
     }
-    if signature.jumps != 0 && !is_kept(&work.inspection) {
+    if signature.jumps != JUMPS_NOWHERE && !is_kept(&work.inspection) {
         return NO;
     }
     if signature.absent == 0 { YES } else { UNLESS }
@@ -179,7 +193,7 @@ pub(in crate::decide) fn look_for_absent<T: Tables>(
         let end = work.inspection.ends[usize::from(part.behind) & (PARTS - 1)];
         let from = end.wrapping_add(part.first as u32);
         let choices = part.last.wrapping_sub(part.first) as u32;
-        if signature.jumps != 0 {
+        if signature.jumps != JUMPS_NOWHERE {
             let last = from.wrapping_add(choices).wrapping_add(part.length.into());
             note_reach(&mut work.inspection, from as i32, last as i32);
             if !is_kept(&work.inspection) {
@@ -199,16 +213,17 @@ pub(in crate::decide) fn look_for_absent<T: Tables>(
     YES
 }
 
-/// The parts that follow, each behind the one before it.
+/// The parts from one of them on, each behind the one before it, which ends at an index.
 #[inline(always)]
 fn look_after<T: Tables>(
     policy: &Policy<'_, T>,
     work: &mut Work,
     signature: &SignatureLine,
+    from: u32,
     mut end: i32,
 ) -> u32 {
-    for step in 1..PARTS as u32 {
-        let index = signature.fast + step;
+    for step in 0..PARTS as u32 {
+        let index = from + step;
         if index >= signature.count {
             break;
         }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use enforcer_common::signature::{
     COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_JUMP, COMPARE_UNEQUAL,
-    PART_ALIGN, PART_FROM_BEGINNING, PART_LITTLE_ENDIAN, PART_NUMBER, PART_RELATIVE, PARTS,
-    PATTERN, PartLine, SPAN,
+    JUMPS_FROM_BEGINNING, JUMPS_FROM_PATTERN, JUMPS_NOWHERE, PART_ALIGN, PART_FROM_BEGINNING,
+    PART_LITTLE_ENDIAN, PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
 };
 
 use crate::policy::signature::{Compare, Jump, Number, Part, Signature, What};
@@ -23,14 +23,11 @@ pub struct Lowered {
     pub absent: Vec<PartLine>,
     /// Index of the part that the automaton finds.
     pub fast: usize,
+    /// One of `JUMPS_…`.
+    pub jumps: u32,
 }
 
 impl Lowered {
-    /// Whether a number says where a part is.
-    pub fn jumps(&self) -> bool {
-        self.parts.iter().any(|part| part.compare == COMPARE_JUMP)
-    }
-
     /// The pattern for the automaton, in lower case.
     pub fn pattern(&self) -> Vec<u8> {
         let part = &self.parts[self.fast];
@@ -96,13 +93,25 @@ pub fn lower(signature: &Signature) -> Result<Lowered, Unfit> {
     let reach = absent.iter().map(|line| line.last + i32::from(line.length));
     limit_span(&mut parts, reach.max().unwrap_or(0).max(0))?;
     let jump = parts.iter().position(|part| part.compare == COMPARE_JUMP);
+    let is_fixed = |part: &PartLine| part.first == part.last;
+    let from_beginning = jump.is_some_and(|jump| parts.iter().take(jump + 1).all(is_fixed));
     // From behind a jump there is no way back.
-    let bytes = parts.iter().take(jump.unwrap_or(parts.len())).enumerate();
+    let before = jump.filter(|_| !from_beginning).unwrap_or(parts.len());
+    let bytes = parts.iter().take(before).enumerate();
     let bytes = bytes.filter(|(_, part)| part.flags & PART_NUMBER == 0);
-    let fast = bytes.max_by_key(|(index, part)| (worth(part), std::cmp::Reverse(*index)));
+    let fast = bytes.max_by_key(|(index, part)| {
+        // What comes late is told of by few: many begin alike.
+        let order = if from_beginning { 0 } else { PARTS };
+        (worth(part), order.abs_diff(*index))
+    });
     match (fast, jump) {
         (Some((_, part)), Some(_)) if part.length < LEAST_BEFORE_JUMP => Err(Unfit::Jump),
         (Some((fast, _)), _) => Ok(Lowered {
+            jumps: match (jump, from_beginning) {
+                (None, _) => JUMPS_NOWHERE,
+                (Some(_), false) => JUMPS_FROM_PATTERN,
+                (Some(_), true) => JUMPS_FROM_BEGINNING,
+            },
             parts,
             absent,
             fast,
@@ -290,7 +299,7 @@ impl fmt::Display for Unfit {
             }
             Self::Jump => write!(
                 f,
-                "no {LEAST_BEFORE_JUMP} bytes stand before the first jump: what is behind it is not looked for by itself"
+                "no {LEAST_BEFORE_JUMP} bytes stand before the first jump, and what is before it has no fixed place: what is behind it is not looked for by itself"
             ),
             Self::Unplaced => f.write_str(
                 "a part counts from the beginning of the text, and the one before it has no fixed place there",

@@ -135,7 +135,7 @@ pub(super) fn place(
             shortest: signature.length.map_or(0, |(least, _)| least.into()),
             longest: signature.length.map_or(0, |(_, most)| most.into()),
             ends: signature.ends.into(),
-            jumps: lowered.jumps().into(),
+            jumps: lowered.jumps,
             hits: signature.threshold.map_or(0, |of| of.hits),
             threshold: signature.threshold.map_or(0, threshold),
         })

@@ -292,9 +292,15 @@ fn a_number_says_where_the_next_part_is() {
         "{text: abc}, {not: true, jump: u8, after: 0..4}",
         ".find[1]: only text and bytes must not be there; compare the number the other way",
     );
-    let before = ".find: no 2 bytes stand before the first jump: what is behind it is not looked for by itself";
+    let before = ".find: no 2 bytes stand before the first jump, and what is before it has no fixed place: what is behind it is not looked for by itself";
     refuse("{text: a}, {jump: u8}, {text: bcd}", before);
     refuse("{jump: u8}, {text: bcd}", before);
+    refuse(
+        "{text: a, at: 3..4}, {jump: u8, after: 0}, {text: bcd}",
+        before,
+    );
+    let fixed = "{text: a, at: 3}, {jump: u8, after: 0}, {text: bcd}";
+    assert_eq!(super::parts::found(fixed).len(), 3);
     refuse(
         "{text: abc, at: 0}, {jump: u8, after: 0}, {text: d, at: 9}",
         ".find: a part counts from the beginning of the text, and the one before it has no fixed place there",

@@ -124,6 +124,20 @@ fn what_counts_from_the_beginning_has_one() {
     assert_eq!(loaded(TCP, without).signature.begin, Begin::Connection);
 }
 
+/// Where all before it has a fixed place, what is behind it is what is searched by.
+#[test]
+fn from_a_fixed_place_all_is_looked_for_forwards() {
+    for options in [
+        r#"byte_jump:1,0; content:"abcd"; within:9;"#,
+        r#"content:"a"; depth:1; byte_jump:1,0,relative; content:"bcde"; within:9;"#,
+        r#"content:"abcd"; offset:4; depth:4; byte_jump:1,0,relative; content:"bcde"; within:9;"#,
+    ] {
+        let signature = loaded(UDP, options).signature;
+        let lowered = crate::policy::compile::signatures::lower(&signature).unwrap();
+        assert_eq!(lowered.fast, signature.parts.len() - 1, "{options}");
+    }
+}
+
 #[test]
 fn others_are_refused() {
     let refused_as = |options: &str| refused(UDP, options);
@@ -146,12 +160,13 @@ fn others_are_refused() {
         let options = format!(r#"content:"abcd"; byte_jump:{fields};"#);
         assert_eq!(refused_as(&options), "byte_jump", "{fields}");
     }
-    // Nothing to begin with stands before it.
+    // Nothing to begin with stands before it, and that is anywhere.
+    let rest = r#"byte_jump:1,0,relative; content:"bcde"; within:9;"#;
     for options in [
-        r#"byte_jump:1,0; content:"abcd"; within:9;"#,
-        r#"content:"a"; depth:1; byte_jump:1,0,relative; content:"bcde"; within:9;"#,
+        format!(r#"content:"a"; {rest}"#),
+        format!(r#"content:"a"; depth:9; {rest}"#),
     ] {
-        assert_eq!(refused_as(options), "byte_jump", "{options}");
+        assert_eq!(refused_as(&options), "byte_jump", "{options}");
     }
     assert_eq!(refused_as("byte_jump:1,0;"), "no content");
     // Nobody knows whether it comes behind what a number leads to.
