@@ -30,4 +30,5 @@ pub mod signature;
 pub mod stream;
 pub mod table;
 pub mod tables;
+pub mod threshold;
 pub mod verdict;

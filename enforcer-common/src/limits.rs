@@ -31,6 +31,8 @@ pub const FRAGMENTS: u32 = 16_384;
 pub const LEARNED: u32 = 262_144;
 /// Devices and rules with limits whose use is remembered at a time.
 pub const RATES: u32 = 65_536;
+/// Addresses whose hits of signatures with a threshold are remembered at a time.
+pub const THRESHOLDS: u32 = 16_384;
 /// Bytes of the ring buffer that carries frames to learn from.
 pub const LESSON_BUFFER: u32 = 1 << 20;
 /// Bytes of the ring buffer that carries events to user space.

@@ -14,6 +14,7 @@ use crate::rate::{LiveRate, RateKey};
 use crate::shared::Word;
 use crate::stream::LiveStream;
 use crate::table::{Control, Line};
+use crate::threshold::{HitsKey, LiveHits};
 use crate::verdict::Reason;
 
 pub trait Tables {
@@ -82,6 +83,9 @@ pub trait Tables {
 
     /// What a device has used this second; made where missing.
     fn rate(&self, key: &RateKey) -> Option<&LiveRate>;
+
+    /// Hits of a signature by an address; made where missing.
+    fn hits(&self, key: &HitsKey) -> Option<&LiveHits>;
 
     /// The stream of a flow, if one is remembered.
     fn stream(&self, key: &FlowKey) -> Option<&LiveStream>;
@@ -539,6 +543,15 @@ pub trait Tables {
         stage::keep(policy, work, number, end, found);
     }
 
+    /// [`stage::count_hit`].
+    #[inline(always)]
+    fn count_hit(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::count_hit(policy, work, number)
+    }
+
     /// [`stage::look_for_absent`].
     #[inline(always)]
     fn look_for_absent(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> u32
@@ -546,6 +559,22 @@ pub trait Tables {
         Self: Sized,
     {
         stage::look_for_absent(policy, work, number)
+    }
+
+    /// [`stage::jump`].
+    #[inline(always)]
+    fn jump(
+        &self,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        place: u32,
+        begin: u32,
+    ) -> u32
+    where
+        Self: Sized,
+    {
+        stage::jump(policy, work, number, place, begin)
     }
 
     /// [`stage::find_part`].

@@ -19,6 +19,7 @@ use enforcer_common::rate::{LiveRate, RateKey};
 use enforcer_common::shared::Word;
 use enforcer_common::stream::Stream;
 use enforcer_common::table::Control;
+use enforcer_common::threshold::{HitsKey, LiveHits};
 
 /// Compiled policies: two halves, one in force, one to write the next into. At load.
 #[map]
@@ -97,6 +98,11 @@ pub(crate) static LEARNED: HashMap<LearnedKey, u32> =
 #[map]
 pub(crate) static RATES: LruHashMap<RateKey, LiveRate> =
     LruHashMap::with_max_entries(limits::RATES, 0);
+
+/// Hits of signatures that act only when there are many.
+#[map]
+pub(crate) static THRESHOLDS: LruHashMap<HitsKey, LiveHits> =
+    LruHashMap::with_max_entries(limits::THRESHOLDS, 0);
 
 /// Streams whose bytes are looked at. At load.
 #[map]

@@ -15,6 +15,7 @@ use enforcer_common::shared::Word;
 use enforcer_common::stream::{LiveStream, Stream};
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::{Frame, Tables};
+use enforcer_common::threshold::{HitsKey, LiveHits};
 use enforcer_common::verdict::Reason;
 
 use crate::{maps, stages};
@@ -198,6 +199,17 @@ impl Tables for KernelTables {
         }
         // SAFETY: the value is words alone, valid at all times.
         unsafe { maps::RATES.get_ptr(key)?.as_ref() }
+    }
+
+    #[inline(always)]
+    fn hits(&self, key: &HitsKey) -> Option<&LiveHits> {
+        if maps::THRESHOLDS.get_ptr(key).is_none() {
+            // Another CPU may have made it meanwhile, which is as good.
+            // SAFETY: counted hits are words.
+            let _ = maps::THRESHOLDS.insert(key, unsafe { zeros() }, u64::from(BPF_NOEXIST));
+        }
+        // SAFETY: the value is words alone, valid at all times.
+        unsafe { maps::THRESHOLDS.get_ptr(key)?.as_ref() }
     }
 
     #[inline(always)]
@@ -501,8 +513,25 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn count_hit(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> bool {
+        stages::stage_count_hit(work, number) != 0
+    }
+
+    #[inline(always)]
     fn look_for_absent(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> u32 {
         stages::stage_look_for_absent(work, number)
+    }
+
+    #[inline(always)]
+    fn jump(
+        &self,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        place: u32,
+        begin: u32,
+    ) -> u32 {
+        stages::stage_jump(work, number, place, begin)
     }
 
     #[inline(always)]

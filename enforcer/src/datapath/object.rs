@@ -23,6 +23,7 @@ pub const PINNED_MAPS: [&str; 26] = [
     "FRAGMENTS",
     "LEARNED",
     "RATES",
+    "THRESHOLDS",
     "SEEN",
     "STREAMS",
     "SIGNATURES",
