@@ -13,7 +13,7 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision and of a port's trial.
-pub const PINNED_MAPS: [&str; 26] = [
+pub const PINNED_MAPS: [&str; 27] = [
     "POLICY",
     "AUTOMATA",
     "CONTROL",
