@@ -28,7 +28,8 @@ pub unsafe fn fetch<const N: usize>(start: usize) -> [u8; N] {
             }
             _ => return (start as *const [u8; N]).read_unaligned(),
         }
-        // The first bytes of a little-endian number; longer ones have returned.
+        const { assert!(cfg!(target_endian = "little")) };
+        // The first bytes of the number; what is no word has returned.
         core::mem::transmute_copy(&word)
     }
 }

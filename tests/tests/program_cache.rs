@@ -2,12 +2,6 @@
 //! knows nothing any more as soon as anything could have changed. Whether it lets pass what
 //! the whole judgement would, the rig asks of every frame.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
 use std::time::Duration;
 
 use enforcer::datapath::marks;
