@@ -54,7 +54,13 @@ pub struct GroupLine {
     pub longest: u32,
     /// Line of the [`Profiles`] that some signature of the group is for; 0: all.
     pub profiles: u32,
-    pub reserved: [u32; 5],
+    /// Bytes from the beginning of the text in which a pattern may end, by where the parts
+    /// of its signature must stand; 0: anywhere.
+    pub reach: u32,
+    /// Bytes from the beginning of a turn, for signatures that count from there; 0: there
+    /// are none.
+    pub turn_reach: u32,
+    pub reserved: [u32; 3],
 }
 
 /// A pattern ends in this state.
@@ -158,11 +164,28 @@ pub const PROFILE_LINES: u32 = 8;
 /// What is folded into one in a gram: letters of either case, by bit 5.
 pub const FOLDED: u64 = 0x2020_2020_2020_2020;
 
+/// Bytes of the shortest gram, which is its own index in a filter.
+pub const SHORT_GRAM: u32 = 2;
+/// Length of such a filter, as a power of two: each gram there is has a place.
+pub const SHORT_GRAMS: u32 = 8 * SHORT_GRAM;
+
 /// Hash of a gram, from the word that begins with it.
 #[inline(always)]
 pub const fn gram_hash(word: u64, bytes: u32) -> u64 {
+    (word | FOLDED).wrapping_mul(gram_multiplier(bytes))
+}
+
+/// What a word is multiplied with, so that none but the first bytes of it count: the others
+/// are shifted out by the factor's zeros.
+#[inline(always)]
+pub const fn gram_multiplier(bytes: u32) -> u64 {
     // A multiplier without structure: the fractional part of the golden ratio.
-    first_bytes(word, bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let multiplier = if bytes == SHORT_GRAM {
+        1
+    } else {
+        0x9e37_79b9_7f4a_7c15
+    };
+    multiplier << (64_u32.wrapping_sub(8 * bytes) & 63)
 }
 
 /// Another hash, of the window that a gram was taken from (the multiplier is that of Steele

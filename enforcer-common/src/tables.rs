@@ -289,12 +289,6 @@ pub trait Tables {
         stage::look_at_piece(frame, policy, work)
     }
 
-    /// [`stage::load_piece`].
-    #[inline(always)]
-    fn load_piece<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> bool {
-        stage::load_piece(frame, work)
-    }
-
     /// [`stage::enter_stream`].
     #[inline(always)]
     fn enter_stream(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32
@@ -427,11 +421,11 @@ pub trait Tables {
 
     /// [`stage::scan`].
     #[inline(always)]
-    fn scan(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    fn scan(&self, work: &mut Work)
     where
         Self: Sized,
     {
-        stage::scan(policy, work);
+        stage::scan(self, work);
     }
 
     /// [`stage::sift`].

@@ -321,11 +321,6 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn load_piece<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> bool {
-        stages::stage_load_piece(self.context, work) != 0
-    }
-
-    #[inline(always)]
     fn enter_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
         stages::stage_enter_stream(work)
     }
@@ -404,7 +399,7 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn scan(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+    fn scan(&self, work: &mut Work) {
         stages::stage_scan(work);
     }
 

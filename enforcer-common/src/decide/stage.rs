@@ -160,12 +160,6 @@ pub fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     inspect::look_at_piece(frame, policy, work)
 }
 
-/// Copies the next piece of the payload into the scratch; false where it cannot be had.
-#[inline(always)]
-pub fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {
-    inspect::load_piece(frame, work)
-}
-
 /// Finds out how a segment follows those before; one of the stream's tasks.
 #[inline(always)]
 pub fn enter_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
@@ -196,10 +190,10 @@ pub fn leave_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     inspect::stream::leave(policy, work);
 }
 
-/// Looks for patterns in the piece.
+/// Finds the patterns in the piece.
 #[inline(always)]
-pub fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
-    inspect::scan::scan(policy, work);
+pub fn scan<T: Tables>(tables: &T, work: &mut Work) {
+    inspect::scan::scan(tables, work);
 }
 
 /// Listens to the messages in the piece.

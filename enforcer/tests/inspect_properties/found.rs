@@ -133,12 +133,21 @@ struct Plan {
     text: usize,
     datagram: usize,
     cases: u32,
+    /// Whether all signatures stand near the beginning, so that what follows is passed over.
+    anchored: bool,
 }
 
 fn check(plan: &Plan) -> Tally {
     let tally = Tally::default();
     let one = any_signature(plan.lengths.clone(), plan.back);
-    let several = vec(one, 1..4).prop_map(numbered);
+    let anchored = plan.anchored;
+    let several = vec(one, 1..4).prop_map(move |signatures| {
+        let mut signatures = numbered(signatures);
+        if anchored {
+            signatures.iter_mut().for_each(anchor);
+        }
+        signatures
+    });
     let show = |(signatures, seed): &(Vec<Signature>, u64)| {
         let parts: Vec<String> = signatures.iter().map(describe::parts).collect();
         format!("for {}; seed {seed}", parts.join("; "))
@@ -161,6 +170,14 @@ fn check(plan: &Plan) -> Tally {
     tally
 }
 
+/// Has a signature stand in the first bytes, be it of the text or of a turn, which here are
+/// the same: nobody answers.
+fn anchor(signature: &mut Signature) {
+    let first = &mut signature.parts[0];
+    first.last = first.last.or(Some(first.first + signature.id as i32 * 7));
+    signature.turns = signature.id.is_multiple_of(2);
+}
+
 fn numbered(mut signatures: Vec<Signature>) -> Vec<Signature> {
     for (id, signature) in (1..).zip(&mut signatures) {
         signature.id = id;
@@ -175,6 +192,7 @@ const SHORT: Plan = Plan {
     text: 400,
     datagram: 400,
     cases: 30,
+    anchored: false,
 };
 
 #[test]
@@ -193,6 +211,18 @@ fn patterns_that_pass_a_filter_are_found_where_the_reference_finds_them() {
         ..SHORT
     });
     assert!(tally.found.into_inner() > 0 && tally.clean.into_inner() > 0);
+}
+
+#[test]
+fn what_stands_near_the_beginning_is_found_where_the_reference_finds_it() {
+    for lengths in [1..7, 4..13, 11..41] {
+        let tally = check(&Plan {
+            lengths,
+            anchored: true,
+            ..SHORT
+        });
+        assert!(tally.found.into_inner() > 0 && tally.clean.into_inner() > 0);
+    }
 }
 
 #[test]

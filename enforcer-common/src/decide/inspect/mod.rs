@@ -184,7 +184,7 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
         piece = PIECE as u32;
     }
     inspection.piece = piece;
-    if !policy.tables.load_piece(frame, work) {
+    if !load_piece(frame, &mut work.inspection) {
         // The last bytes stay those that were looked at before.
         work.inspection.piece = 0;
         return false;
@@ -194,7 +194,9 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     }
     if work.inspection.course != course::AGAIN {
         if work.inspection.groups[work.inspection.sender as usize & 1] != 0 {
-            policy.tables.scan(policy, work);
+            if scan::must_walk(policy, work) {
+                policy.tables.scan(work);
+            }
             if waits(&work.inspection) {
                 policy.tables.verify_hits(policy, work);
             }
@@ -261,8 +263,7 @@ pub(super) fn hash_piece<T: Tables>(_policy: &Policy<'_, T>, work: &mut Work) {
 
 /// Copies the piece out of the frame.
 #[inline(always)]
-pub(super) fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {
-    let inspection = &mut work.inspection;
+fn load_piece<F: Frame + ?Sized>(frame: &F, inspection: &mut Inspection) -> bool {
     let (offset, length) = (inspection.offset, inspection.piece);
     // SAFETY: the text is longer than START and PIECE together.
     let place = unsafe {

@@ -133,8 +133,9 @@ pub struct Inspection {
     /// Offset in the frame of the next byte to be looked at, and how many are left.
     pub(super) offset: u32,
     pub(super) left: u32,
-    /// Bytes in the piece.
+    /// Bytes in the piece, and those of them that a pattern may end in.
     pub(super) piece: u32,
+    pub(super) scanned: u32,
     /// One of [`course`].
     pub(super) course: u32,
     /// Bytes that are left of the packet, or of the segment that they were when they come
@@ -194,6 +195,7 @@ impl Inspection {
         offset: 0,
         left: 0,
         piece: 0,
+        scanned: 0,
         course: 0,
         again: 0,
         expected: 0,
@@ -224,7 +226,9 @@ impl Inspection {
             stride: 0,
             longest: 0,
             profiles: 0,
-            reserved: [0; 5],
+            reach: 0,
+            turn_reach: 0,
+            reserved: [0; 3],
         },
         lanes: [0; LANES],
         share: 0,

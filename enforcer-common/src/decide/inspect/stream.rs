@@ -99,7 +99,10 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             inspection.outdated = 0;
         }
         match place(inspection, side, first, payload) {
-            FOLLOW => policy.tables.proceed(policy, work),
+            FOLLOW => {
+                (inspection.hash, inspection.key) = (0, key(policy));
+                move_on(inspection, side, other)
+            }
             BEFORE => before(policy, work, (&raw const (*side).acknowledged).read()),
             task => task,
         }
@@ -296,33 +299,16 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
     };
     let sender = work.inspection.sender;
     let side = stream.side(sender);
-    let key = policy.inspection().map_or(0, |line| line.key) ^ KEY;
     let inspection = &mut work.inspection;
-    (inspection.hash, inspection.key) = (0, key);
+    (inspection.hash, inspection.key) = (0, key(policy));
     if inspection.course != course::ONWARD {
         // SAFETY: the pointer is into the table's entry.
         unsafe { take_head(policy.epoch, inspection, side) };
     }
     let (place, next) = (inspection.place, inspection.head.next);
     if place == next {
-        let under_way = inspection
-            .head
-            .checkpoint
-            .wrapping_sub(inspection.head.oldest);
-        if inspection.strict != 0 && under_way >= UNDER_WAY as u32 {
-            return LOST;
-        }
-        // SAFETY: likewise.
-        unsafe { take_tail(inspection, side) };
-        let other = stream.side(1 - (sender & 1));
-        // SAFETY: likewise.
-        take_turn(&mut inspection.head, unsafe {
-            (&raw const (*other).said).read()
-        });
-        inspection.course = course::ONWARD;
-        inspection.sequence = place;
-        inspection.again = inspection.left;
-        return LOOK;
+        // SAFETY: both point into the table's entry.
+        return unsafe { move_on(inspection, side, stream.side(1 - (sender & 1))) };
     }
     inspection.outdated = 0;
     let floor = inspection.head.floor;
@@ -362,6 +348,34 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
     }
     inspection.expected = this.hash;
     inspection.again = length;
+    LOOK
+}
+
+/// Key of the hashes.
+#[inline(always)]
+fn key<T: Tables>(policy: &Policy<'_, T>) -> u64 {
+    policy.inspection().map_or(0, |line| line.key) ^ KEY
+}
+
+/// What is left of the packet is next: gets ready to look at it behind what came before.
+///
+/// # Safety
+/// The pointers are to the sides in a table, the sender's first.
+#[inline(always)]
+unsafe fn move_on(inspection: &mut Inspection, side: *mut Side, other: *mut Side) -> u32 {
+    let head = &inspection.head;
+    let under_way = head.checkpoint.wrapping_sub(head.oldest);
+    if inspection.strict != 0 && under_way >= UNDER_WAY as u32 {
+        return LOST;
+    }
+    // SAFETY: as promised by the caller.
+    unsafe {
+        take_tail(inspection, side);
+        take_turn(&mut inspection.head, (&raw const (*other).said).read());
+    }
+    inspection.course = course::ONWARD;
+    inspection.sequence = inspection.place;
+    inspection.again = inspection.left;
     LOOK
 }
 

@@ -237,6 +237,7 @@ fn place_group(
         .flat_map(|index| model.signatures[*index].profiles.iter().copied())
         .collect();
     let for_all = indices.iter().any(|index| profiles[*index] == 0);
+    let [reach, turn_reach] = reaches(model, lowered, &indices);
     let before = image.length() * 64 + region.length();
     let classes = region.place(&automaton.classes);
     let root = region.next();
@@ -263,7 +264,9 @@ fn place_group(
         } else {
             image.place(&bits_of(&wanted.into_iter().collect::<Vec<_>>()))
         },
-        reserved: [0; 5],
+        reach,
+        turn_reach,
+        reserved: [0; 3],
     };
     let size = GroupSize {
         signatures: indices,
@@ -272,6 +275,20 @@ fn place_group(
         filtered: filter.is_some(),
     };
     Ok((line, size))
+}
+
+/// Bytes in which patterns of a set end, from the beginning of the text and of a turn, as
+/// [`GroupLine`] has them.
+fn reaches(model: &Model, lowered: &[Lowered], set: &[usize]) -> [u32; 2] {
+    let mut reaches = [1, 0];
+    for index in set {
+        let Some(reach) = lowered[*index].reach() else {
+            return [0; 2];
+        };
+        let most = &mut reaches[usize::from(model.signatures[*index].turns)];
+        *most = reach.max(*most);
+    }
+    reaches
 }
 
 /// Patterns of a set, and the numbers that each tells of.
