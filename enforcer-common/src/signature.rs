@@ -12,8 +12,10 @@ pub const PARTS: usize = 8;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InspectionLine {
-    /// [`crate::table::Row`]s: of each service class two groups, for what the client
-    /// sends and what the server does; 0 is none.
+    /// [`crate::table::Row`]s: of each service class, by columns, two groups, for what the
+    /// client sends and what the server does; 0 is none. The first column is that of
+    /// signatures for all profiles, the last one has those of any; between them each has
+    /// what profiles that are named alike have.
     pub of_services: u32,
     /// A [`GroupLine`] a group, by number less one.
     pub groups: u32,
@@ -24,7 +26,10 @@ pub struct InspectionLine {
     /// Key of the hashes by which bytes of a stream that come again are known. The daemon
     /// draws it.
     pub key: u64,
-    pub more: [u64; 5],
+    /// Of [`Self::of_services`].
+    pub columns: u32,
+    pub reserved: u32,
+    pub more: [u64; 4],
 }
 
 /// Signatures that are looked for together. Places are those of [`crate::automata`].
@@ -52,15 +57,13 @@ pub struct GroupLine {
     pub stride: u32,
     /// Bytes in the longest pattern.
     pub longest: u32,
-    /// Line of the [`Profiles`] that some signature of the group is for; 0: all.
-    pub profiles: u32,
     /// Bytes from the beginning of the text in which a pattern may end, by where the parts
     /// of its signature must stand; 0: anywhere.
     pub reach: u32,
     /// Bytes from the beginning of a turn, for signatures that count from there; 0: there
     /// are none.
     pub turn_reach: u32,
-    pub reserved: [u32; 3],
+    pub reserved: [u32; 4],
 }
 
 /// A pattern ends in this state.

@@ -42,28 +42,44 @@ pub(super) fn concerns(work: &Work) -> bool {
 }
 
 /// Groups of the signatures that are looked for in a flow: for what the end that began
-/// it sends, and for what the other does. None if no end is of a profile they are for.
-#[inline(always)]
+/// it sends, and for what the other does; those for the profile at either end. A call, for
+/// its callers have no room left on their stack.
+#[inline(never)]
 pub(super) fn groups_of<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> [u16; 2] {
     let Some(line) = policy.inspection() else {
         return [0; 2];
     };
-    let place = u32::from(work.plan.service) * 2;
-    let of = |place: u32| {
-        let number = policy.short(line.of_services, place);
-        let wanted = policy.group(number.into()).is_some_and(|group| {
-            group.profiles == 0 || is_of(policy, group.profiles, &work.parties)
-        });
-        if wanted { number } else { 0 }
+    let [source, destination] = &work.parties;
+    let (one, other) = (column(policy, source), column(policy, destination));
+    let row = u32::from(work.plan.service).wrapping_mul(line.columns);
+    let of = |sender: u32| {
+        let group = |column: u32| {
+            let place = row.wrapping_add(column).wrapping_mul(2);
+            policy.short(line.of_services, place.wrapping_add(sender))
+        };
+        let (first, second) = (group(one), group(other));
+        // All that any profile has is in the last column.
+        if one == other || other == 0 || first == second {
+            first
+        } else if one == 0 {
+            second
+        } else {
+            group(line.columns.wrapping_sub(1))
+        }
     };
-    [of(place), of(place + 1)]
+    [of(0), of(1)]
 }
 
+/// Column of what is looked for by one end's profile: that of signatures for all profiles
+/// where nobody is judged by one.
 #[inline(always)]
-fn is_of<T: Tables>(policy: &Policy<'_, T>, profiles: u32, parties: &[Party; 2]) -> bool {
-    let [source, destination] = parties;
-    verify::has_profile(policy, profiles, source.judged, source.profile)
-        || verify::has_profile(policy, profiles, destination.judged, destination.profile)
+fn column<T: Tables>(policy: &Policy<'_, T>, party: &Party) -> u32 {
+    if !party.judged {
+        return 0;
+    }
+    policy
+        .profile(party.profile)
+        .map_or(0, |line| line.signatures)
 }
 
 /// Looks through a packet that passes, and remembers where its stream stands.
