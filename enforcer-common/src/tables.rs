@@ -289,15 +289,6 @@ pub trait Tables {
         stage::look_at_piece(frame, policy, work)
     }
 
-    /// [`stage::enter_stream`].
-    #[inline(always)]
-    fn enter_stream(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32
-    where
-        Self: Sized,
-    {
-        stage::enter_stream(policy, work)
-    }
-
     /// [`stage::checkpoint_at`].
     #[inline(always)]
     fn checkpoint_at(&self, policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32
@@ -323,15 +314,6 @@ pub trait Tables {
         Self: Sized,
     {
         stage::hash_piece(policy, work);
-    }
-
-    /// [`stage::leave_stream`].
-    #[inline(always)]
-    fn leave_stream(&self, policy: &Policy<'_, Self>, work: &mut Work)
-    where
-        Self: Sized,
-    {
-        stage::leave_stream(policy, work);
     }
 
     /// [`stage::hear`].

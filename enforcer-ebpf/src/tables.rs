@@ -321,11 +321,6 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn enter_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
-        stages::stage_enter_stream(work)
-    }
-
-    #[inline(always)]
     fn checkpoint_at(&self, _policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32 {
         stages::stage_checkpoint_at(work, sequence)
     }
@@ -338,11 +333,6 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn hash_piece(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
         stages::stage_hash_piece(work);
-    }
-
-    #[inline(always)]
-    fn leave_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
-        stages::stage_leave_stream(work);
     }
 
     #[inline(always)]

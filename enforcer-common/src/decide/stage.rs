@@ -160,12 +160,6 @@ pub fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     inspect::look_at_piece(frame, policy, work)
 }
 
-/// Finds out how a segment follows those before; one of the stream's tasks.
-#[inline(always)]
-pub fn enter_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
-    inspect::stream::enter(policy, work)
-}
-
 /// Number of the last segment under way that began at a sequence number or before.
 #[inline(always)]
 pub fn checkpoint_at<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, sequence: u32) -> u32 {
@@ -182,12 +176,6 @@ pub fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
 #[inline(always)]
 pub fn hash_piece<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     inspect::hash_piece(policy, work);
-}
-
-/// Remembers where a stream stands.
-#[inline(always)]
-pub fn leave_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
-    inspect::stream::leave(policy, work);
 }
 
 /// Finds the patterns in the piece.

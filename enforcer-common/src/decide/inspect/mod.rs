@@ -14,7 +14,7 @@ use self::hash::hash_of;
 pub(super) use self::hear::applications_of;
 use self::scratch::{HITS, START, copy_tail, course};
 pub use self::scratch::{Inspection, PIECE, UNKNOWN};
-use self::stream::{LOOK, LOST, NOTHING};
+use self::stream::{BEFORE, LOOK, LOST, NOTHING};
 use self::verify::{LATER, NO, UNLESS, YES};
 use super::flow::passes;
 use super::identify::Party;
@@ -105,10 +105,20 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     inspection.offset = work.packet.next;
     inspection.left = work.packet.end.wrapping_sub(work.packet.next);
     let is_tcp = work.packet.protocol == protocol::TCP;
-    let task = if is_tcp {
-        policy.tables.enter_stream(policy, work)
+    // Of a stream the same place in the table from here on, which spares a look-up.
+    let stream = if is_tcp {
+        stream::find(policy, work)
     } else {
-        enter_datagram(work)
+        None
+    };
+    let task = match stream {
+        Some(stream) => match stream::enter(policy.tables, work, stream) {
+            BEFORE => stream::before(policy, work, stream),
+            task => task,
+        },
+        None if !is_tcp => enter_datagram(work),
+        None if stream::begins(work) => LOST,
+        None => NOTHING,
     };
     if task == NOTHING {
         return;
@@ -118,8 +128,10 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     }
     let complete = look_through(frame, policy, work);
     conclude(policy, work, complete);
-    if is_tcp && goes_on(work) {
-        policy.tables.leave_stream(policy, work);
+    if let Some(stream) = stream
+        && goes_on(work)
+    {
+        stream::leave(work, stream);
         if hear::is_done(&work.inspection) {
             end_hearing(policy, work);
         }
