@@ -316,6 +316,15 @@ pub trait Tables {
         stage::hash_piece(policy, work);
     }
 
+    /// [`stage::make_keys`].
+    #[inline(always)]
+    fn make_keys(&self, work: &mut Work, group: u32)
+    where
+        Self: Sized,
+    {
+        stage::make_keys(self, work, group);
+    }
+
     /// [`stage::hear`].
     #[inline(always)]
     fn hear(&self, policy: &Policy<'_, Self>, work: &mut Work)

@@ -221,7 +221,7 @@ pub(crate) extern "C" fn stage_load_text(
     stage::load_text(&XdpFrame::new(&context), work, offset, length).code()
 }
 
-/// A stage of the scan, which needs no policy but its automata.
+/// A stage of the scan or the hash, which needs no policy but its automata.
 macro_rules! scan_stage {
     ($name:ident($($argument:ident),*), $stage:path, otherwise $otherwise:expr) => {
         #[unsafe(no_mangle)]
@@ -239,6 +239,7 @@ macro_rules! scan_stage {
     };
 }
 
+scan_stage!(stage_make_keys(group), stage::make_keys, otherwise FAILURE);
 scan_stage!(stage_scan(), stage::scan, otherwise FAILURE);
 scan_stage!(stage_sift(from), stage::sift, otherwise 1);
 scan_stage!(stage_confirm(from), stage::confirm, otherwise 1);

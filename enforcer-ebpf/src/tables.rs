@@ -336,6 +336,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn make_keys(&self, work: &mut Work, group: u32) {
+        stages::stage_make_keys(work, group);
+    }
+
+    #[inline(always)]
     fn hear(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
         stages::stage_hear(work);
     }

@@ -178,6 +178,12 @@ pub fn hash_piece<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     inspect::hash_piece(policy, work);
 }
 
+/// Makes a group of the keys of the hash.
+#[inline(always)]
+pub fn make_keys<T: Tables>(_tables: &T, work: &mut Work, group: u32) {
+    inspect::hash::make_keys(&mut work.inspection, group);
+}
+
 /// Finds the patterns in the piece.
 #[inline(always)]
 pub fn scan<T: Tables>(tables: &T, work: &mut Work) {

@@ -3,7 +3,7 @@
 //! scan → verify → hear, piece by piece.
 
 mod encrypted;
-mod hash;
+pub(super) mod hash;
 pub(super) mod hear;
 pub(super) mod scan;
 pub(super) mod scratch;
@@ -283,9 +283,16 @@ fn turn(inspection: &mut Inspection) {
     head.next = head.next.wrapping_add(piece);
 }
 
-/// Hashes the piece on.
+/// Hashes the piece on, by keys that are made when a policy brings another one.
 #[inline(always)]
-pub(super) fn hash_piece<T: Tables>(_policy: &Policy<'_, T>, work: &mut Work) {
+pub(super) fn hash_piece<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    let key = stream::key(policy);
+    if work.inspection.keys_of != key {
+        work.inspection.keys_of = key;
+        for group in 0..hash::GROUPS {
+            policy.tables.make_keys(work, group);
+        }
+    }
     hash::hash_piece(&mut work.inspection);
 }
 

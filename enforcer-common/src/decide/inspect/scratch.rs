@@ -1,6 +1,7 @@
 //! Scratch of the inspection: the piece of the text that is looked at, with what came
 //! before it, and what was found so far.
 
+use super::hash::KEYS;
 use super::hear::{Reading, Saying};
 use crate::signature::{GroupLine, PARTS, SPAN};
 use crate::stream::Head;
@@ -148,6 +149,9 @@ pub struct Inspection {
     /// Hash of the bytes of the segment so far, and the key for those that follow.
     pub(super) hash: u64,
     pub(super) key: u64,
+    /// Key of which those of all words were made, and these: two of each word.
+    pub(super) keys_of: u64,
+    pub(super) keys: [[u64; 2]; KEYS / 2],
     /// Sequence number of the first byte that moves the stream on.
     pub(super) sequence: u32,
     /// Whether what cannot be followed is denied.
@@ -202,6 +206,8 @@ impl Inspection {
         place: 0,
         hash: 0,
         key: 0,
+        keys_of: 0,
+        keys: [[0; 2]; KEYS / 2],
         sequence: 0,
         strict: 0,
         lost: 0,

@@ -363,7 +363,7 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
 
 /// Key of the hashes.
 #[inline(always)]
-fn key<T: Tables>(policy: &Policy<'_, T>) -> u64 {
+pub(super) fn key<T: Tables>(policy: &Policy<'_, T>) -> u64 {
     policy.inspection().map_or(0, |line| line.key) ^ KEY
 }
 
