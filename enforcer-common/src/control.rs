@@ -20,7 +20,11 @@ pub struct Control {
     /// that never runs backwards.
     pub clock_offset: u32,
     /// Highest epoch ever given to a policy.
-    pub issued: u64,
+    pub issued: u32,
+    /// Counts, without end, what user space writes that packets are judged by.
+    pub written: u16,
+    /// Moved on, by the kernel half, when an address has gone to another port.
+    pub moved: u16,
     /// In simulations the monotonic clock, ns; 0: the kernel's own.
     pub clock: u64,
 }
@@ -34,6 +38,12 @@ impl Control {
         } else {
             self.active
         }
+    }
+
+    /// What packets are judged by, besides time, as far as judgements are told apart by it.
+    #[inline(always)]
+    pub const fn generation(&self) -> u32 {
+        self.written as u32 | (self.moved as u32) << 16
     }
 
     pub const fn pack(epoch: u32, first_line: u32) -> u64 {

@@ -127,16 +127,20 @@ pub struct Flow {
     /// Monotonic clock, whole seconds: from then on it is judged again, because a
     /// rule ends or a name's address is forgotten; 0 never.
     pub valid_until: u32,
-    /// Each written by one direction alone; approximate where a direction uses several CPUs.
+    /// Each written by one direction alone; approximate where a direction uses several CPUs,
+    /// or a flow has begun again within a second.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
     /// Groups of signatures that are looked for in what each end sends; 0 for none.
     pub groups: [u16; 2],
     /// What the rules of both ends let be said, by number; 0 for anything.
     pub applications: [u16; 2],
+    /// Which flow under its key this is, while an earlier one is remembered.
+    pub incarnation: u32,
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Flow>() == 72);
+const _: () = assert!(size_of::<Flow>() == 80);
 
 impl Flow {
     pub const EMPTY: Self = Self {
@@ -153,6 +157,8 @@ impl Flow {
         bytes: [0; 2],
         groups: [0; 2],
         applications: [0; 2],
+        incarnation: 0,
+        reserved: 0,
     };
 }
 
@@ -201,21 +207,22 @@ shared! {
         valid_until set_valid_until: u32;
         groups set_groups: [u16; 2];
         applications set_applications: [u16; 2];
+        incarnation set_incarnation: u32;
     }
 }
 
 impl LiveFlow {
-    /// Counts a packet of one direction: 0 from the initiator, 1 from the responder.
+    /// Counts packets of one direction: 0 from the initiator, 1 from the responder.
     #[inline(always)]
-    pub fn count(&self, direction: usize, bytes: u32) {
+    pub fn count(&self, direction: usize, count: u32, bytes: u64) {
         let index = direction & 1;
         // SAFETY: the index is 0 or 1; see the fields' accessors for the rest.
         unsafe {
             let flow = self.0.get();
             let packets = (&raw mut (*flow).packets).cast::<u64>().add(index);
-            packets.write_volatile(packets.read_volatile().wrapping_add(1));
+            packets.write_volatile(packets.read_volatile().wrapping_add(u64::from(count)));
             let total = (&raw mut (*flow).bytes).cast::<u64>().add(index);
-            total.write_volatile(total.read_volatile().wrapping_add(u64::from(bytes)));
+            total.write_volatile(total.read_volatile().wrapping_add(bytes));
         }
     }
 }

@@ -99,47 +99,63 @@ pub trait Ports {
     /// A line of the table of addresses, by its number below [`LINES`].
     fn line(&self, number: u32) -> Option<&Line>;
 
+    /// Notes that an address has gone to another port.
+    fn moved(&self);
+
     /// Whether the address belongs to the enforcer's own host, or the bridge was told
     /// where it is: the bridge alone knows what to do with its frames.
     fn is_reserved(&self, mac: Mac) -> bool;
 }
 
-/// The place of the port that a frame may go to; `None` leaves it to the bridge. `place`
-/// is that of the port it came in by, `whole` whether it lies in one buffer.
+/// Where a frame goes that passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the port at this place, which takes frames of up to `longest` bytes like this one.
+    Exit { place: u32, longest: u32 },
+    /// To the bridge, as others of the same second will.
+    Bridge,
+    /// To the bridge, because of this frame or this moment.
+    BridgeNow,
+}
+
+/// Where a frame may go. `place` is that of the port it came in by, `whole` whether it
+/// lies in one buffer.
 #[inline(always)]
-pub fn choose<T: Ports>(
-    ports: &T,
-    place: u32,
-    packet: &Packet,
-    whole: bool,
-    second: u32,
-) -> Option<u32> {
+pub fn choose<T: Ports>(ports: &T, place: u32, packet: &Packet, whole: bool, second: u32) -> Way {
     let entry = ports.exit(place);
     let source = packet.source_mac;
     if entry.refresh() == 0 || source.is_group() || source == Mac::ZERO {
-        return None;
+        return Way::Bridge;
     }
-    let line = ports.line(number(source))?;
+    let Some(line) = ports.line(number(source)) else {
+        return Way::Bridge;
+    };
     let home = home(source, place, entry.generation());
     let slot = line.slot(source);
+    let mut way = Way::BridgeNow;
     if let Some(slot) = slot
         && slot.home.load() == home
         && second.wrapping_sub(slot.told()) < entry.refresh()
-        && entry.longest() != 0
-        && whole
-        && second < ports.vouched_until()
-        && let Some(exit) = find(ports, packet, second)
-        && exit != place
     {
-        return Some(exit);
+        if entry.longest() == 0 || packet.destination_mac.is_group() {
+            way = Way::Bridge;
+        } else if whole
+            && second < ports.vouched_until()
+            && let Some(exit) = find(ports, packet, second)
+            && exit.0 != place
+        {
+            let (place, longest) = exit;
+            return Way::Exit { place, longest };
+        }
     }
     learn(ports, line, slot, (source, home), second);
-    None
+    way
 }
 
-/// Place of the port where the destination is, if that is known and the frame fits.
+/// Place of the port where the destination is, if that is known and the frame fits; and
+/// what fits.
 #[inline(always)]
-fn find<T: Ports>(ports: &T, packet: &Packet, second: u32) -> Option<u32> {
+fn find<T: Ports>(ports: &T, packet: &Packet, second: u32) -> Option<(u32, u32)> {
     let destination = packet.destination_mac;
     if destination.is_group() {
         return None;
@@ -153,7 +169,7 @@ fn find<T: Ports>(ports: &T, packet: &Packet, second: u32) -> Option<u32> {
         && second.wrapping_sub(slot.told()) < exit.known()
         && exit.longest() != 0
         && packet.length <= exit.longest() + room;
-    known.then_some(place)
+    known.then_some((place, exit.longest() + room))
 }
 
 /// Notes that a frame of an address is left to the bridge, and by which port it came.
@@ -176,8 +192,12 @@ fn learn<T: Ports>(
         }
         return;
     }
+    let before = slot.home.load();
     slot.told.store(second.into());
     slot.home.store(home);
+    if before != 0 && before != home {
+        ports.moved();
+    }
 }
 
 /// What a slot says of an address.

@@ -15,6 +15,9 @@ pub const IPV6_PER_DEVICE: usize = 2;
 pub const PORTS: u32 = 64;
 /// Flows remembered at a time, unless the daemon is told otherwise.
 pub const FLOWS: u32 = 262_144;
+/// Entries of the exact-match cache for each CPU, unless there is room for more: one for
+/// each direction of a flow.
+pub const CACHE_PER_CPU: u32 = 4_096;
 /// Signatures in one policy; number 0 means "none".
 pub const SIGNATURES: u32 = 4_095;
 /// Bytes that the automata of one policy's signatures may take.
@@ -28,6 +31,8 @@ pub const FRAGMENTS: u32 = 16_384;
 pub const LEARNED: u32 = 262_144;
 /// Devices and rules with limits whose use is remembered at a time.
 pub const RATES: u32 = 65_536;
+/// Addresses whose hits of signatures with a threshold are remembered at a time.
+pub const THRESHOLDS: u32 = 16_384;
 /// Bytes of the ring buffer that carries frames to learn from.
 pub const LESSON_BUFFER: u32 = 1 << 20;
 /// Bytes of the ring buffer that carries events to user space.

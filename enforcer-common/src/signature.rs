@@ -85,8 +85,8 @@ pub struct SignatureLine {
     pub profiles: u32,
     /// One of `ACTION_…`.
     pub action: u32,
-    /// 1 where places count from the sender's turn, else 0.
-    pub turns: u32,
+    /// What places count from, one of `BEGIN_…`.
+    pub begin: u32,
     /// First of the lines of a bit for each group of devices that it is for; 0: all.
     pub groups: u32,
     /// Parts behind the others that must not be there.
@@ -96,8 +96,34 @@ pub struct SignatureLine {
     pub longest: u32,
     /// 1 where the last part ends the datagram, else 0.
     pub ends: u32,
-    pub reserved: [u32; 4],
+    /// TCP flags of the segment: those that are set in the lowest byte, those that are not in
+    /// the next, and in the third those of which one is, if there are any.
+    pub tcp_flags: u32,
+    /// Whether a number says where a part is, one of `JUMPS_…`.
+    pub jumps: u32,
+    /// Hits that there must be before it acts; 0: it always does.
+    pub hits: u32,
+    /// Within how many seconds, and a sum of `THRESHOLD_…`.
+    pub threshold: u32,
 }
+
+pub const JUMPS_NOWHERE: u32 = 0;
+/// Parts before the first jump are looked for outward from the pattern, which is one of them.
+pub const JUMPS_FROM_PATTERN: u32 = 1;
+/// They have fixed places: all parts are looked for from the first one on, and the pattern may
+/// be any.
+pub const JUMPS_FROM_BEGINNING: u32 = 2;
+
+/// Hits are counted by where packets go to, and not by where they come from.
+pub const THRESHOLD_DESTINATION: u32 = 1 << 30;
+/// It acts once for so many hits, and not at each behind them.
+pub const THRESHOLD_EVERY: u32 = 1 << 31;
+
+pub const BEGIN_CONNECTION: u32 = 0;
+/// Where the sender began to speak after the other end.
+pub const BEGIN_TURN: u32 = 1;
+/// The segment, which all parts stand in.
+pub const BEGIN_SEGMENT: u32 = 2;
 
 pub const ACTION_ALERT: u32 = 1;
 pub const ACTION_DROP: u32 = 2;
@@ -150,12 +176,19 @@ impl Default for PartLine {
 pub const PART_RELATIVE: u8 = 1;
 pub const PART_NUMBER: u8 = 4;
 pub const PART_LITTLE_ENDIAN: u8 = 8;
+/// Of a jump: its product is made a multiple of four.
+pub const PART_ALIGN: u8 = 16;
+/// Of a jump: it counts from the beginning, and not from its own end.
+pub const PART_FROM_BEGINNING: u8 = 32;
 
 pub const COMPARE_EQUAL: u8 = 0;
 pub const COMPARE_UNEQUAL: u8 = 1;
 pub const COMPARE_BELOW: u8 = 2;
 pub const COMPARE_ABOVE: u8 = 3;
 pub const COMPARE_ANY: u8 = 4;
+/// It says where the next part counts from: multiplied by the mask, and the value, an `i32`,
+/// added.
+pub const COMPARE_JUMP: u8 = 5;
 
 /// A bit for each profile number, over [`PROFILE_LINES`] lines.
 #[repr(C)]

@@ -3,6 +3,7 @@
 //! slices and collections.
 
 use crate::automata::Automata;
+use crate::cache::LiveEntry;
 use crate::decide::trace::Step;
 use crate::decide::{PIECE, Policy, Work, stage};
 use crate::flow::{Flow, FlowKey, LiveFlow};
@@ -13,6 +14,7 @@ use crate::rate::{LiveRate, RateKey};
 use crate::shared::Word;
 use crate::stream::LiveStream;
 use crate::table::{Control, Line};
+use crate::threshold::{HitsKey, LiveHits};
 use crate::verdict::Reason;
 
 pub trait Tables {
@@ -35,6 +37,38 @@ pub trait Tables {
     /// Writes a new or replaced flow; false when the table took it not.
     fn remember(&self, key: &FlowKey, flow: &Flow) -> bool;
 
+    /// How many entries of the exact-match cache this CPU has, less one; `None` without a
+    /// cache.
+    #[inline(always)]
+    fn cache_mask(&self) -> Option<u32> {
+        None
+    }
+
+    /// Ticks by which the clock moves on.
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        0
+    }
+
+    /// Nanoseconds in a tick.
+    #[inline(always)]
+    fn tick(&self) -> u32 {
+        u32::MAX
+    }
+
+    /// Which policy is in force, and [`Control::generation`]: no more of the control line.
+    #[inline(always)]
+    fn in_force(&self) -> (u64, u32) {
+        let control = self.control();
+        (control.active, control.generation())
+    }
+
+    /// One of the entries.
+    #[inline(always)]
+    fn cached(&self, _place: u32) -> Option<&LiveEntry> {
+        None
+    }
+
     /// Takes one new flow from the device's budget for this second; false when spent.
     fn spend_flow(&self, device: u32, per_second: u32, now: u64) -> bool;
 
@@ -49,6 +83,9 @@ pub trait Tables {
 
     /// What a device has used this second; made where missing.
     fn rate(&self, key: &RateKey) -> Option<&LiveRate>;
+
+    /// Hits of a signature by an address; made where missing.
+    fn hits(&self, key: &HitsKey) -> Option<&LiveHits>;
 
     /// The stream of a flow, if one is remembered.
     fn stream(&self, key: &FlowKey) -> Option<&LiveStream>;
@@ -491,6 +528,15 @@ pub trait Tables {
         stage::keep(policy, work, number, end, found);
     }
 
+    /// [`stage::count_hit`].
+    #[inline(always)]
+    fn count_hit(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::count_hit(policy, work, number)
+    }
+
     /// [`stage::look_for_absent`].
     #[inline(always)]
     fn look_for_absent(&self, policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> u32
@@ -498,6 +544,22 @@ pub trait Tables {
         Self: Sized,
     {
         stage::look_for_absent(policy, work, number)
+    }
+
+    /// [`stage::jump`].
+    #[inline(always)]
+    fn jump(
+        &self,
+        policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        place: u32,
+        begin: u32,
+    ) -> u32
+    where
+        Self: Sized,
+    {
+        stage::jump(policy, work, number, place, begin)
     }
 
     /// [`stage::find_part`].
@@ -541,6 +603,12 @@ pub trait Frame {
 
     /// `N` bytes at an offset; `None` where the frame is shorter.
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
+
+    /// Whether the frame lies in one buffer.
+    #[inline(always)]
+    fn is_whole(&self) -> bool {
+        true
+    }
 
     /// Copies bytes from an offset on, `length` of them; false where the frame is
     /// shorter, or that is none or more than there is room for.

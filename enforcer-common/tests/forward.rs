@@ -1,9 +1,10 @@
 //! Which frames may go from port to port past the bridge, and what is known of addresses.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use enforcer_common::addr::Mac;
-use enforcer_common::forward::{Exit, LINES, Line, Ports, choose};
+use enforcer_common::forward::{Exit, LINES, Line, Ports, Way, choose};
 use enforcer_common::packet::Packet;
 
 const A: Mac = Mac([2, 0, 0, 0, 0, 0xa]);
@@ -18,6 +19,8 @@ struct Enforcer {
     lines: Vec<Line>,
     reserved: BTreeSet<Mac>,
     vouched_until: u32,
+    /// How often an address went to another port.
+    moves: Cell<u32>,
 }
 
 impl Ports for Enforcer {
@@ -33,6 +36,10 @@ impl Ports for Enforcer {
         self.lines.get(number as usize)
     }
 
+    fn moved(&self) {
+        self.moves.set(self.moves.get() + 1);
+    }
+
     fn is_reserved(&self, mac: Mac) -> bool {
         self.reserved.contains(&mac)
     }
@@ -45,11 +52,16 @@ impl Enforcer {
             lines: (0..LINES).map(|_| Line::default()).collect(),
             reserved: BTreeSet::new(),
             vouched_until: u32::MAX,
+            moves: Cell::new(0),
         }
     }
 
     /// Where a short frame that comes in by a port goes.
     fn send(&self, port: u32, source: Mac, destination: Mac, second: u32) -> Option<u32> {
+        exit(self.way(port, source, destination, second))
+    }
+
+    fn way(&self, port: u32, source: Mac, destination: Mac, second: u32) -> Way {
         choose(self, port, &frame(source, destination, 60), true, second)
     }
 
@@ -59,6 +71,14 @@ impl Enforcer {
         assert_eq!(ports.send(0, A, B, second), None, "the bridge must learn A");
         assert_eq!(ports.send(1, B, A, second), None, "the bridge must learn B");
         ports
+    }
+}
+
+/// Place of the port that a frame goes to, past the bridge.
+fn exit(way: Way) -> Option<u32> {
+    match way {
+        Way::Exit { place, .. } => Some(place),
+        Way::Bridge | Way::BridgeNow => None,
     }
 }
 
@@ -151,7 +171,7 @@ fn long_frames_and_frames_in_pieces_go_by_the_bridge() {
             tags,
             ..frame(A, B, length)
         };
-        choose(&ports, 0, &packet, whole, 101)
+        exit(choose(&ports, 0, &packet, whole, 101))
     };
     assert_eq!(goes(LONGEST, 0, true), Some(1));
     assert_eq!(goes(LONGEST + 1, 0, true), None);
@@ -245,4 +265,34 @@ fn a_closed_exit_differs_in_nothing_else() {
         (exit.known(), exit.refresh(), exit.generation())
     );
     assert_eq!((exit.longest(), exit.generation()), (9018, 200));
+}
+
+#[test]
+fn what_will_change_at_once_is_told_from_what_lasts() {
+    let ports = Enforcer::new();
+    let stranger = Mac([2, 0, 0, 0, 0, 0xc]);
+    assert_eq!(ports.way(0, A, B, 100), Way::BridgeNow, "A is learned");
+    assert_eq!(ports.way(0, A, B, 100), Way::BridgeNow, "B may speak yet");
+    assert_eq!(ports.way(1, B, A, 100), Way::BridgeNow, "B is learned");
+    let longest = LONGEST;
+    assert_eq!(ports.way(0, A, B, 100), Way::Exit { place: 1, longest });
+    assert_eq!(ports.way(0, A, Mac::BROADCAST, 100), Way::Bridge);
+    assert_eq!(ports.way(0, A, stranger, 100), Way::BridgeNow);
+    assert_eq!(
+        ports.way(0, A, B, 100 + REFRESH),
+        Way::BridgeNow,
+        "A's turn"
+    );
+    assert_eq!(ports.moves.get(), 0);
+    ports.way(2, B, A, 101);
+    assert_eq!(ports.moves.get(), 1, "B has gone to another port");
+}
+
+#[test]
+fn ports_without_a_way_past_the_bridge_are_a_lasting_answer() {
+    let mut ports = Enforcer::acquainted(100);
+    ports.exits[0] = ports.exits[0].closed();
+    assert_eq!(ports.way(0, A, B, 101), Way::Bridge);
+    ports.exits[0] = Exit::default();
+    assert_eq!(ports.way(0, A, B, 101), Way::Bridge);
 }

@@ -6,6 +6,7 @@ use aya_ebpf::helpers::generated::{bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use aya_ebpf::programs::XdpContext;
 use enforcer_common::decide::PIECE;
 use enforcer_common::tables::Frame;
+use enforcer_ebpf::fetch;
 
 /// Offsets up to here are read through packet pointers; the verifier needs a bound.
 const DIRECT: usize = 2048;
@@ -32,18 +33,10 @@ impl Frame for XdpFrame<'_> {
 
     #[inline(always)]
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        // A bound check of a single byte compiles to a comparison from which the
-        // verifier learns nothing.
-        const { assert!(N > 1) };
-        let offset = offset as usize;
-        if offset < DIRECT {
-            let start = self.context.data() + offset;
-            if start + N <= self.context.data_end() {
-                // SAFETY: the N bytes from `start` lie before `data_end`.
-                return Some(unsafe { (start as *const [u8; N]).read_unaligned() });
-            }
+        match peek(self.context, offset) {
+            Some(bytes) => Some(bytes),
+            None => load(self.context, offset),
         }
-        load(self.context, offset as u32)
     }
 
     #[inline(always)]
@@ -62,6 +55,48 @@ impl Frame for XdpFrame<'_> {
         };
         failed == 0
     }
+}
+
+/// The first buffer of the frame behind an XDP context.
+pub(crate) struct FirstBuffer<'c>(pub(crate) &'c XdpContext);
+
+impl Frame for FirstBuffer<'_> {
+    #[inline(always)]
+    fn length(&self) -> u32 {
+        (self.0.data_end() - self.0.data()) as u32
+    }
+
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        peek(self.0, offset)
+    }
+
+    #[inline(always)]
+    fn is_whole(&self) -> bool {
+        // SAFETY: the context is the one the program was called with.
+        let length = unsafe { bpf_xdp_get_buff_len(self.0.as_ptr().cast()) } as u32;
+        length == self.length()
+    }
+
+    #[inline(always)]
+    fn copy(&self, _offset: u32, _length: u32, _into: &mut [u8; PIECE]) -> bool {
+        false
+    }
+}
+
+/// Reads bytes through packet pointers.
+#[inline(always)]
+fn peek<const N: usize>(context: &XdpContext, offset: u32) -> Option<[u8; N]> {
+    // A bound check of a single byte compiles to a comparison from which the
+    // verifier learns nothing.
+    const { assert!(N > 1) };
+    let offset = offset as usize;
+    let start = context.data() + offset;
+    if offset >= DIRECT || start + N > context.data_end() {
+        return None;
+    }
+    // SAFETY: the N bytes from `start` lie before `data_end`.
+    Some(unsafe { fetch(start) })
 }
 
 /// Reads bytes that packet pointers do not reach; fails past the end of the frame.

@@ -6,6 +6,7 @@
 
 mod forward;
 mod frame;
+mod known;
 mod lesson;
 mod maps;
 mod record;
@@ -26,16 +27,19 @@ use crate::tables::KernelTables;
 
 #[xdp(frags)]
 fn enforcer(context: XdpContext) -> u32 {
+    if let Some(action) = known::pass_known(&context) {
+        return action;
+    }
     // A program without its scratch cannot judge, and what is not judged does
     // not pass. An array of one entry always has entry 0.
     let Some(work) = maps::work() else {
         return xdp_action::XDP_DROP;
     };
     let frame = XdpFrame::new(&context);
-    let port = maps::port(context.ingress_ifindex() as u32);
     let tables = KernelTables {
         context: context.as_ptr().cast(),
     };
+    let port = maps::port(context.ingress_ifindex() as u32);
     work.verdict = decide::judge(&frame, &tables, &port, work);
     record::record(&context, &port, work);
     if work.teaches != 0 {

@@ -6,6 +6,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, DevMap, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use enforcer_common::addr::Mac;
 use enforcer_common::automata::AUTOMATA_BYTES;
+use enforcer_common::cache::Entry;
 use enforcer_common::counter::{self, Budget, Redirected, Traffic, Trial, VERDICTS_PER_PORT};
 use enforcer_common::decide::Work;
 use enforcer_common::flow::{Flow, FlowKey};
@@ -18,6 +19,7 @@ use enforcer_common::rate::{LiveRate, RateKey};
 use enforcer_common::shared::Word;
 use enforcer_common::stream::Stream;
 use enforcer_common::table::Control;
+use enforcer_common::threshold::{HitsKey, LiveHits};
 
 /// Compiled policies: two halves, one in force, one to write the next into. At load.
 #[map]
@@ -42,6 +44,45 @@ pub(crate) static PORTS: HashMap<u32, Port> =
 #[map]
 pub(crate) static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(limits::FLOWS, 0);
 
+/// The exact-match cache: as many entries for each CPU. At load.
+#[map]
+pub(crate) static CACHE: Array<Entry> =
+    Array::with_max_entries(limits::CACHE_PER_CPU, BPF_F_MMAPABLE);
+
+/// Entries for each CPU, less one; user space sets it at load.
+#[unsafe(no_mangle)]
+static CACHE_MASK: u32 = limits::CACHE_PER_CPU - 1;
+
+#[inline(always)]
+pub(crate) fn cache_mask() -> u32 {
+    // SAFETY: a read of a constant, whose value is not known before the program is loaded.
+    unsafe { (&raw const CACHE_MASK).read_volatile() }
+}
+
+/// Nanoseconds in a tick of the kernel's clock; user space sets it at load.
+#[unsafe(no_mangle)]
+static TICK: u32 = u32::MAX;
+
+#[inline(always)]
+pub(crate) fn tick() -> u32 {
+    // SAFETY: as for the mask.
+    unsafe { (&raw const TICK).read_volatile() }
+}
+
+/// Notes for [`Control::moved`] that something is no longer where it was.
+#[inline(always)]
+pub(crate) fn note_moved(cpu: u32) {
+    if let Some(control) = CONTROL.get_ptr_mut(0) {
+        // SAFETY: the field is written by the kernel half alone, in one aligned store. No
+        // two CPUs move it on to the same number at once.
+        unsafe {
+            let moved = &raw mut (*control).moved;
+            let step = (cpu as u16).wrapping_mul(2).wrapping_add(1);
+            moved.write_volatile(moved.read_volatile().wrapping_add(step));
+        }
+    }
+}
+
 /// Packets in parts.
 #[map]
 pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, Fragment> =
@@ -57,6 +98,11 @@ pub(crate) static LEARNED: HashMap<LearnedKey, u32> =
 #[map]
 pub(crate) static RATES: LruHashMap<RateKey, LiveRate> =
     LruHashMap::with_max_entries(limits::RATES, 0);
+
+/// Hits of signatures that act only when there are many.
+#[map]
+pub(crate) static THRESHOLDS: LruHashMap<HitsKey, LiveHits> =
+    LruHashMap::with_max_entries(limits::THRESHOLDS, 0);
 
 /// Streams whose bytes are looked at. At load.
 #[map]

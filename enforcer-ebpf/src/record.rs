@@ -8,9 +8,10 @@ use enforcer_common::counter::{
     Statistic, Traffic, fast_index, signature_index, tagged_index, verdict_index,
 };
 use enforcer_common::decide::Work;
+use enforcer_common::decide::cache::Known;
 use enforcer_common::limits;
 use enforcer_common::port::Port;
-use enforcer_common::verdict::Fate;
+use enforcer_common::verdict::{Fate, Reason};
 
 use crate::{maps, report};
 
@@ -31,23 +32,34 @@ pub(crate) fn record(context: &XdpContext, port: &Port, work: &mut Work) {
         count_one(&maps::SIGNATURES, signature_index(work.epoch, signature));
     }
     if fate == Fate::Allow {
-        count_rules(work, length);
+        let [source, destination] = work.findings;
+        count_rules(work.epoch, [source.rule, destination.rule], length);
     }
     if fate != Fate::Allow || signature != 0 {
         report::stage_report(context.as_ptr().cast(), work, port.index);
     }
 }
 
+/// Counts a packet that the cache lets pass.
+#[inline(always)]
+pub(crate) fn record_known(known: &Known) {
+    let place = verdict_index(known.port, Fate::Allow, Reason::Established);
+    count(&maps::VERDICTS, place, known.length);
+    if known.tagged {
+        count_one(&maps::STATISTICS, tagged_index(known.port));
+    }
+    count_rules(known.epoch, known.rules, known.length);
+}
+
 /// Rules of both ends, in the half of the counters that goes with the epoch.
 #[inline(always)]
-fn count_rules(work: &Work, length: u32) {
-    let half = (work.epoch & 1) * (limits::RULES + 1);
-    let [source, destination] = work.findings;
-    if source.rule != 0 {
-        count(&maps::RULES, half + u32::from(source.rule), length);
+fn count_rules(epoch: u32, [source, destination]: [u16; 2], length: u32) {
+    let half = (epoch & 1) * (limits::RULES + 1);
+    if source != 0 {
+        count(&maps::RULES, half + u32::from(source), length);
     }
-    if destination.rule != 0 {
-        count(&maps::RULES, half + u32::from(destination.rule), length);
+    if destination != 0 {
+        count(&maps::RULES, half + u32::from(destination), length);
     }
 }
 

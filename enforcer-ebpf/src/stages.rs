@@ -136,7 +136,9 @@ table_stage!(stage_verify_hits(), stage::verify_hits);
 table_stage!(stage_verify_hit(index: u32), stage::verify_hit);
 table_stage!(stage_verify(number: u32, end: u32), stage::verify, otherwise stage::NO);
 table_stage!(stage_keep(number: u32, end: u32, found: u32), stage::keep);
+table_stage!(stage_count_hit(number: u32), stage::count_hit, otherwise 0);
 table_stage!(stage_look_for_absent(number: u32), stage::look_for_absent, otherwise 0);
+table_stage!(stage_jump(number: u32, place: u32, begin: u32), stage::jump, otherwise stage::NOWHERE);
 table_stage!(stage_find_part(number: u32, from: u32, choices: u32, back: u32), stage::find_part, otherwise stage::NOWHERE);
 table_stage!(stage_matches_part(number: u32, index: u32), stage::matches_part, otherwise 0);
 

@@ -1,8 +1,11 @@
 //! [`Tables`] over the maps.
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST, xdp_md};
-use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_coarse_ns};
+use aya_ebpf::helpers::generated::{
+    bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_coarse_ns,
+};
 use enforcer_common::automata::Automata;
+use enforcer_common::cache::LiveEntry;
 use enforcer_common::decide::{Policy, Work};
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
 use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
@@ -12,6 +15,7 @@ use enforcer_common::shared::Word;
 use enforcer_common::stream::{LiveStream, Stream};
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::{Frame, Tables};
+use enforcer_common::threshold::{HitsKey, LiveHits};
 use enforcer_common::verdict::Reason;
 
 use crate::{maps, stages};
@@ -42,6 +46,13 @@ pub(crate) fn now() -> u64 {
     unsafe { bpf_ktime_get_coarse_ns() }
 }
 
+/// Number of the CPU that the program runs on.
+#[inline(always)]
+pub(crate) fn cpu() -> u32 {
+    // SAFETY: the helper takes nothing and reads a number.
+    unsafe { bpf_get_smp_processor_id() }
+}
+
 impl Tables for KernelTables {
     #[inline(always)]
     fn control(&self) -> Control {
@@ -60,6 +71,8 @@ impl Tables for KernelTables {
                 drain_from: (&raw const (*control).drain_from).read_volatile(),
                 clock_offset: (&raw const (*control).clock_offset).read_volatile(),
                 issued: 0,
+                written: (&raw const (*control).written).read_volatile(),
+                moved: (&raw const (*control).moved).read_volatile(),
                 clock: (&raw const (*control).clock).read_volatile(),
             }
         }
@@ -96,6 +109,47 @@ impl Tables for KernelTables {
         let created = maps::FLOWS.insert(key, flow, u64::from(BPF_ANY)).is_ok();
         crate::record::count_flow(created);
         created
+    }
+
+    #[inline(always)]
+    fn cache_mask(&self) -> Option<u32> {
+        Some(maps::cache_mask())
+    }
+
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        // SAFETY: the helper takes nothing and reads a counter.
+        unsafe { bpf_jiffies64() }
+    }
+
+    #[inline(always)]
+    fn tick(&self) -> u32 {
+        maps::tick()
+    }
+
+    #[inline(always)]
+    fn in_force(&self) -> (u64, u32) {
+        let Some(control) = maps::CONTROL.get_ptr(0) else {
+            return (0, 0);
+        };
+        // SAFETY: as for the whole line.
+        unsafe {
+            let (written, moved) = (
+                (&raw const (*control).written).read_volatile(),
+                (&raw const (*control).moved).read_volatile(),
+            );
+            let generation = u32::from(written) | u32::from(moved) << 16;
+            ((&raw const (*control).active).read_volatile(), generation)
+        }
+    }
+
+    #[inline(always)]
+    fn cached(&self, place: u32) -> Option<&LiveEntry> {
+        let mask = maps::cache_mask();
+        let index = self.cpu() * (mask + 1) + (place & mask);
+        // SAFETY: `LiveEntry` is a transparent view of the map's value, which this CPU
+        // alone writes.
+        unsafe { maps::CACHE.get_ptr(index)?.cast::<LiveEntry>().as_ref() }
     }
 
     #[inline(always)]
@@ -148,6 +202,17 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn hits(&self, key: &HitsKey) -> Option<&LiveHits> {
+        if maps::THRESHOLDS.get_ptr(key).is_none() {
+            // Another CPU may have made it meanwhile, which is as good.
+            // SAFETY: counted hits are words.
+            let _ = maps::THRESHOLDS.insert(key, unsafe { zeros() }, u64::from(BPF_NOEXIST));
+        }
+        // SAFETY: the value is words alone, valid at all times.
+        unsafe { maps::THRESHOLDS.get_ptr(key)?.as_ref() }
+    }
+
+    #[inline(always)]
     fn stream(&self, key: &FlowKey) -> Option<&LiveStream> {
         // SAFETY: `LiveStream` is a transparent view of the map's value, made for
         // memory that other CPUs write too.
@@ -165,8 +230,7 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn cpu(&self) -> u32 {
-        // SAFETY: the helper takes nothing and reads a number.
-        unsafe { bpf_get_smp_processor_id() }
+        cpu()
     }
 
     #[inline(always)]
@@ -439,8 +503,25 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn count_hit(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> bool {
+        stages::stage_count_hit(work, number) != 0
+    }
+
+    #[inline(always)]
     fn look_for_absent(&self, _policy: &Policy<'_, Self>, work: &mut Work, number: u32) -> u32 {
         stages::stage_look_for_absent(work, number)
+    }
+
+    #[inline(always)]
+    fn jump(
+        &self,
+        _policy: &Policy<'_, Self>,
+        work: &mut Work,
+        number: u32,
+        place: u32,
+        begin: u32,
+    ) -> u32 {
+        stages::stage_jump(work, number, place, begin)
     }
 
     #[inline(always)]

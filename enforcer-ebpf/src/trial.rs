@@ -129,6 +129,7 @@ fn count(place: u32, sent: u32, dropped: u32, error: i32) {
         // SAFETY: one aligned load and store. User space writes the word too; what it
         // writes at the same moment is refused by the next frames.
         unsafe { exit.write_volatile(Exit(exit.read_volatile()).closed().0) };
+        maps::note_moved(crate::tables::cpu());
     }
 }
 

@@ -203,7 +203,9 @@ fn all_of_it_as_json() {
         "quarantine": null,
         "sender": "client",
         "tags": [],
-        "turns": false,
+        "begin": "connection",
+        "tcp_flags": {"set": 0, "clear": 0, "any": 0},
+        "threshold": null,
         "services": [{"udp": [0, 52]}, {"udp": [54, 65535]}],
         "profiles": [],
         "parts": [

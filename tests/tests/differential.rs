@@ -65,6 +65,12 @@ fn conditions_and_exceptions_never_differ() {
     let policies = [
         conditions::policy(),
         conditions::policy().replace("mode: enforce", "mode: audit"),
+        // What has limits is never known to the cache.
+        conditions::policy()
+            .replace("    limit: {packets: 2000, flows: 300}\n", "")
+            .replace(", limit: {packets: 40, bytes: 3000}", "")
+            .replace(", limit: {flows: 3}", "")
+            .replace(", hold_port: 2s", ""),
     ];
     let mut rig = Rig::without_policy(true);
     rig.set_time(1_000, conditions::START);
@@ -131,6 +137,12 @@ fn run(
         let outcome = rig.send(side, &frame);
         let verdict = (outcome.reason, outcome.fate);
         *totals.verdicts.entry(verdict).or_default() += 1;
+        // What is alike is not judged again.
+        if outcome.reason == Reason::Established {
+            for _ in 0..random.below(4) {
+                rig.send(side, &frame);
+            }
+        }
         if let Some(name) = outcome.signature {
             *totals.told.entry(name).or_default() += 1;
         }
@@ -143,6 +155,8 @@ fn run(
     for ((reason, fate), count) in &totals.verdicts {
         println!("{count:>9} {:<5} {}", fate.label(), reason.label());
     }
+    println!("{:>9} known to the cache", rig.known());
+    assert!(rig.known() > frames / 500, "the cache knows some");
     for (name, count) in &totals.told {
         println!("{count:>9} {name}");
     }

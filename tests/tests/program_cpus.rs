@@ -96,3 +96,28 @@ fn a_flow_that_several_cpus_follow_stays_whole() {
     assert!(flow.packets[0] > u64::from(RUNS) && flow.packets[0] <= sent + 1);
     assert_eq!(packets(&rig, Device, Fate::Deny, Reason::NoFlow), 0);
 }
+
+#[test]
+fn hits_are_counted_over_all_cpus() {
+    let signatures = "
+signatures:
+  - {name: many, udp: any, threshold: {hits: 1000, within: 1h, per: source}, find: [{text: MANY}]}
+";
+    let ward = ward::POLICY.replacen("defaults:\n", "defaults:\n  sanity: {dns: off}\n", 1);
+    let mut rig = Rig::new(&format!("{ward}{signatures}"));
+    let datagram = ward::outward(1).datagram(
+        (ward::device(Family::V4, 1), 5000),
+        (ward::dns(Family::V4), 53),
+        b"MANY",
+    );
+    // The window has begun before all begin at once.
+    rig.allowed(Device, &datagram, Reason::Rule);
+    let sent = everywhere(&mut rig, &datagram) + 1;
+    let passed = packets(&rig, Device, Fate::Allow, Reason::Rule)
+        + packets(&rig, Device, Fate::Allow, Reason::Established);
+    let stopped = packets(&rig, Device, Fate::Deny, Reason::Signature);
+    assert_eq!(passed + stopped, sent);
+    // Each CPU adds its hit before it sums up: each may see one of another's too late.
+    let cpus = cpus().len() as u64;
+    assert!((999 - cpus..=999 + cpus).contains(&passed), "{passed}");
+}

@@ -15,6 +15,7 @@ use enforcer_common::shared::Word;
 use enforcer_common::stream::LiveStream;
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::Tables;
+use enforcer_common::threshold::{HitsKey, LiveHits};
 use enforcer_common::verdict::Reason;
 use enforcer_tests::program::Rig;
 use enforcer_tests::program::frame::{ACK, Ip, SYN, protocol, tcp};
@@ -118,6 +119,10 @@ impl Tables for Counting<'_> {
     }
 
     fn rate(&self, _key: &RateKey) -> Option<&LiveRate> {
+        None
+    }
+
+    fn hits(&self, _key: &HitsKey) -> Option<&LiveHits> {
         None
     }
 

@@ -3,6 +3,7 @@
 //! [`Frame`] and [`Tables`] alone, and changes nothing but flows and budgets.
 
 mod admit;
+pub mod cache;
 mod condition;
 pub mod control;
 mod dhcp;
@@ -58,6 +59,7 @@ pub struct Work {
     pub events_per_second: u32,
     /// Whether user space is shown the frame, to learn from it: 1, else 0.
     pub teaches: u32,
+    pub followed: flow::Followed,
     /// Set by the host once the decision is made.
     pub verdict: Verdict,
     pub inspection: Inspection,
@@ -80,6 +82,7 @@ impl Work {
         epoch: 0,
         events_per_second: 0,
         teaches: 0,
+        followed: flow::Followed::NONE,
         verdict: Verdict {
             reason: Reason::Rule,
             mode: Mode::Audit,
@@ -167,6 +170,7 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
     work.epoch = 0;
     work.events_per_second = 1;
     work.teaches = 0;
+    work.followed = flow::Followed::NONE;
     work.inspection.groups = [0; 2];
     work.inspection.applications = [0; 2];
     work.inspection.signature = 0;

@@ -36,14 +36,26 @@ pub struct Moment {
     pub active: u64,
     /// Monotonic clock, ns.
     pub now: u64,
+    /// [`Tables::ticks`], no later than `now`.
+    pub ticks: u64,
+    /// [`Control::generation`].
+    pub generation: u32,
+    /// Whether what is found now holds until the next second: 1, else 0.
+    pub lasts: u32,
 }
 
 impl Moment {
-    pub const EMPTY: Self = Self { active: 0, now: 0 };
+    pub const EMPTY: Self = Self {
+        active: 0,
+        now: 0,
+        ticks: 0,
+        generation: 0,
+        lasts: 0,
+    };
 
     #[inline(always)]
     pub fn take<T: Tables>(tables: &T) -> Self {
-        let control = tables.control();
+        let (ticks, control) = (tables.ticks(), tables.control());
         let now = if control.clock != 0 {
             control.clock
         } else {
@@ -52,6 +64,10 @@ impl Moment {
         Self {
             active: control.active_at(now),
             now,
+            ticks,
+            generation: control.generation(),
+            // A trial does not end with a second.
+            lasts: u32::from(control.fallback_at == 0),
         }
     }
 }

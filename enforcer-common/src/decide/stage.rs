@@ -273,10 +273,28 @@ pub fn keep<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32, end
     inspect::keep(policy, work, number, end, found);
 }
 
+/// Counts a hit of a signature that has a threshold; whether it acts.
+#[inline(always)]
+pub fn count_hit<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32) -> bool {
+    inspect::threshold::count_hit(policy, work, number)
+}
+
 /// Whether what must not be in a signature is not there.
 #[inline(always)]
 pub fn look_for_absent<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32) -> u32 {
     inspect::verify::look_for_absent(policy, work, number)
+}
+
+/// Where the number at an index leads.
+#[inline(always)]
+pub fn jump<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    place: u32,
+    begin: u32,
+) -> u32 {
+    inspect::verify::jump(policy, work, number, place, begin)
 }
 
 /// The nearest place of a part.

@@ -10,16 +10,20 @@ pub mod flags {
     pub const FIN: u8 = 0x01;
     pub const SYN: u8 = 0x02;
     pub const RST: u8 = 0x04;
+    pub const PSH: u8 = 0x08;
     pub const ACK: u8 = 0x10;
     pub const URG: u8 = 0x20;
+    /// Echo of congestion, and that the sender has slowed down (RFC 3168, 6.1).
+    pub const ECE: u8 = 0x40;
+    pub const CWR: u8 = 0x80;
 }
 
-const TCP_HEADER: u32 = 20;
-const UDP_HEADER: u32 = 8;
+pub(crate) const TCP_HEADER: u32 = 20;
+pub(crate) const UDP_HEADER: u32 = 8;
 /// All the options that most segments have (RFC 7323, appendix A): a timestamp in a header
 /// of this length, which begins so.
-const STAMPED_HEADER: u32 = 32;
-const STAMP: [u8; 4] = [1, 1, 8, 10];
+pub(crate) const STAMPED_HEADER: u32 = 32;
+pub(crate) const STAMP: [u8; 4] = [1, 1, 8, 10];
 
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, packet: &mut Packet) -> Result<(), Reason> {

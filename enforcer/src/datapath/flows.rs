@@ -31,7 +31,9 @@ impl Datapath {
             .context("the object holds no map FLOWS")?
             .try_into()?;
         // A flow that ends while the table is walked is left out.
-        Ok(map.iter().take(limit).filter_map(Result::ok).collect())
+        let mut flows: Vec<_> = map.iter().take(limit).filter_map(Result::ok).collect();
+        self.cache.complete_all(&mut flows);
+        Ok(flows)
     }
 
     /// How many flows are remembered now.
@@ -69,6 +71,7 @@ impl Datapath {
         second: u32,
     ) -> Result<(Sweep, Vec<(FlowKey, Flow)>)> {
         let flows = self.flows(2 * self.capacity.flows as usize)?;
+        let interfaces = self.interfaces()?;
         let map = self
             .ebpf
             .map_mut("FLOWS")
@@ -82,10 +85,14 @@ impl Datapath {
             let unchanged =
                 || matches!(map.get(key, 0), Ok(now) if now.last_seen == flow.last_seen);
             if idle > timeout as i32 && unchanged() && map.remove(key).is_ok() {
+                self.cache.forget(key, &interfaces);
                 sweep.expired += 1;
             } else {
                 sweep.current += 1;
             }
+        }
+        if sweep.expired != 0 {
+            self.memory.touch();
         }
         Ok((sweep, flows))
     }
@@ -100,7 +107,9 @@ impl Datapath {
             .map_mut("FLOWS")
             .context("the object holds no map FLOWS")?;
         let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
-        Ok(map.insert(key, flow, 0)?)
+        map.insert(key, flow, 0)?;
+        self.memory.touch();
+        Ok(())
     }
 
     /// The flow under a key.
@@ -114,7 +123,10 @@ impl Datapath {
             .context("the object holds no map FLOWS")?
             .try_into()?;
         match map.get(key, 0) {
-            Ok(flow) => Ok(Some(flow)),
+            Ok(mut flow) => {
+                self.cache.complete(key, &mut flow, &self.interfaces()?);
+                Ok(Some(flow))
+            }
             Err(aya::maps::MapError::KeyNotFound) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -140,7 +140,9 @@ impl Datapath {
     /// # Errors
     /// When the map cannot be written.
     pub fn set_exit(&mut self, place: u32, exit: Exit) -> Result<()> {
-        self.set_exit_word(place, exit.0)
+        self.set_exit_word(place, exit.0)?;
+        self.memory.touch();
+        Ok(())
     }
 
     /// Lets what is said of the ports hold until a second of the monotonic clock.
@@ -182,6 +184,9 @@ impl Datapath {
             map.insert(mac.0, 1, 0)
                 .context("too many addresses of the host itself")?;
             changed = true;
+        }
+        if changed {
+            self.memory.touch();
         }
         Ok(changed)
     }

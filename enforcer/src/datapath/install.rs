@@ -194,6 +194,12 @@ impl PolicyMemory {
         self.control.store(control::DRAIN_FROM_AND_CLOCK, word);
     }
 
+    /// Has the next packet of each kind judged anew, after something was written besides
+    /// policies that packets are judged by.
+    pub fn touch(&self) {
+        self.control.touch();
+    }
+
     /// Stops the program's clock at a time in ns, for simulations; 0 lets it run.
     pub fn set_clock(&self, time: u64) {
         self.control.store(control::CLOCK, time);
@@ -262,7 +268,7 @@ impl PolicyMemory {
         self.ensure_layout(word)?;
         // The tables must be visible before the word that puts them into force.
         fence(Ordering::SeqCst);
-        self.control.store(control::ISSUED, epoch.into());
+        self.control.issue(epoch);
         if let Some((before, deadline)) = trial {
             self.control.store(control::FALLBACK, before);
             self.control.store(control::FALLBACK_AT, deadline);
@@ -277,7 +283,7 @@ impl PolicyMemory {
     fn next_epoch(&self) -> u32 {
         let control = self.control.read();
         let in_force = Control::epoch(control.active);
-        let issued = (control.issued as u32).max(in_force);
+        let issued = control.issued.max(in_force);
         // Epoch 0 is "none".
         let next = issued.checked_add(1).unwrap_or(2);
         if in_force != 0 && next & 1 == in_force & 1 {

@@ -144,6 +144,7 @@ impl Lines for Installed<'_> {
     fn store(&mut self, line: u32, word: usize, value: u64) {
         let start = self.memory.first_word(self.first + line);
         self.memory.policy.store(start + word, value);
+        self.memory.touch();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The kernel half seen from user space: load, attach, install policies, read
 //! counters and events. Knows nothing of YAML or of people.
 
+pub mod cache;
 pub mod control;
 pub mod counters;
 pub mod features;
@@ -23,6 +24,7 @@ use anyhow::{Context as _, Result};
 use aya::Ebpf;
 use aya::programs::{ProgramError, Xdp};
 
+use cache::Cache;
 use install::PolicyMemory;
 
 /// Capacities that are chosen at load.
@@ -47,11 +49,23 @@ impl Default for Capacity {
     }
 }
 
+impl Capacity {
+    /// Entries of the exact-match cache for each CPU: in all at least one for either
+    /// direction of each flow; a power of two.
+    pub(crate) fn cache_per_cpu(self) -> u32 {
+        let share = (2 * self.flows).div_ceil(object::cpus());
+        share
+            .next_power_of_two()
+            .max(enforcer_common::limits::CACHE_PER_CPU)
+    }
+}
+
 /// The loaded program with its maps.
 #[derive(Debug)]
 pub struct Datapath {
     pub(crate) ebpf: Ebpf,
     pub memory: PolicyMemory,
+    cache: Cache,
     pub capacity: Capacity,
     /// Where maps and links are pinned; `None` in tests that leave nothing behind.
     pub directory: Option<PathBuf>,
@@ -78,6 +92,7 @@ impl Datapath {
 
     fn from_object(mut ebpf: Ebpf, capacity: Capacity, directory: Option<PathBuf>) -> Result<Self> {
         let memory = PolicyMemory::open(&ebpf, capacity)?;
+        let cache = Cache::map(&ebpf, capacity)?;
         let program: &mut Xdp = ebpf
             .program_mut(object::PROGRAM)
             .context("the object holds no program")?
@@ -87,6 +102,7 @@ impl Datapath {
         Ok(Self {
             ebpf,
             memory,
+            cache,
             capacity,
             directory,
         })

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use aya::{Ebpf, EbpfLoader};
+use nix::time::{ClockId, clock_getres};
 
 use super::Capacity;
 
@@ -12,15 +13,17 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision and of a port's trial.
-pub const PINNED_MAPS: [&str; 25] = [
+pub const PINNED_MAPS: [&str; 27] = [
     "POLICY",
     "AUTOMATA",
     "CONTROL",
     "PORTS",
     "FLOWS",
+    "CACHE",
     "FRAGMENTS",
     "LEARNED",
     "RATES",
+    "THRESHOLDS",
     "SEEN",
     "STREAMS",
     "SIGNATURES",
@@ -56,6 +59,10 @@ pub(super) fn load(capacity: Capacity, pins: Option<&Path>) -> Result<Ebpf> {
     for (map, entries) in capacities(capacity) {
         loader.map_max_entries(map, entries);
     }
+    let mask = capacity.cache_per_cpu() - 1;
+    loader.override_global("CACHE_MASK", &mask, true);
+    let tick = tick()?;
+    loader.override_global("TICK", &tick, true);
     if let Some(directory) = pins {
         for map in PINNED_MAPS {
             loader.map_pin_path(map, directory.join(map));
@@ -84,10 +91,26 @@ pub(super) fn shapes(capacity: Capacity) -> Result<BTreeMap<String, Shape>> {
     Ok(shapes.collect())
 }
 
-fn capacities(capacity: Capacity) -> [(&'static str, u32); 3] {
+fn capacities(capacity: Capacity) -> [(&'static str, u32); 4] {
     [
+        ("CACHE", capacity.cache_per_cpu() * cpus()),
         ("POLICY", 2 * capacity.policy_lines),
         ("FLOWS", capacity.flows),
         ("STREAMS", capacity.streams),
     ]
+}
+
+/// CPUs that there may be, so that each has entries of its own.
+pub(super) fn cpus() -> u32 {
+    aya::util::nr_cpus().map_or(1, |cpus| cpus as u32)
+}
+
+/// Nanoseconds in a tick of the kernel's clock, by which its coarse clocks move on.
+fn tick() -> Result<u32> {
+    let resolution = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE)
+        .context("the kernel does not tell how often its clock ticks")?;
+    u32::try_from(resolution.tv_nsec())
+        .ok()
+        .filter(|tick| *tick != 0)
+        .context("the kernel's clock has a tick of no length")
 }

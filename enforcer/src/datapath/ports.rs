@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use aya::maps::HashMap;
+use aya::maps::{HashMap, MapData};
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::{ProgramError, XdpMode};
 use enforcer_common::port::Port;
@@ -32,7 +32,19 @@ impl Datapath {
             .context("the object holds no map PORTS")?;
         let mut map: HashMap<_, u32, Port> = map.try_into()?;
         map.insert(interface, port, 0)
-            .context("cannot declare a port")
+            .context("cannot declare a port")?;
+        self.memory.touch();
+        Ok(())
+    }
+
+    /// Interface indices of the ports that the program was told about.
+    pub(super) fn interfaces(&self) -> Result<Vec<u32>> {
+        let map = self
+            .ebpf
+            .map("PORTS")
+            .context("the object holds no map PORTS")?;
+        let map: HashMap<&MapData, u32, Port> = map.try_into()?;
+        Ok(map.keys().filter_map(Result::ok).collect())
     }
 
     /// Forgets ports whose interface index is not among these.
@@ -52,6 +64,7 @@ impl Datapath {
         {
             map.remove(interface)?;
         }
+        self.memory.touch();
         Ok(())
     }
 

@@ -21,7 +21,8 @@ use super::numbers::{ICMP, ICMPV6};
 pub use condition::{fragments, limit, moment, port, trusted, window};
 pub use expectation::{asked, test};
 pub use signature::{
-    action, distances, parts, quarantine, sender, severity, sign, signature, signature_services,
+    action, distances, parts, per, quarantine, sender, severity, sign, signature,
+    signature_services,
 };
 
 /// `to` or `from`.

@@ -192,15 +192,21 @@ mapping! {
         quarantine: Scalar,
         from: Scalar,
         begin: Scalar,
+        tcp_flags: TcpFlags,
         tcp: OneOrMany,
         udp: OneOrMany,
         profiles: OneOrMany,
         tags: OneOrMany,
         length: Scalar,
         ends: Scalar,
+        threshold: Threshold,
         find: List<Part>,
     }
 }
+
+mapping! { Threshold { hits: Scalar, within: Scalar, per: Scalar, every: Scalar, } }
+
+mapping! { TcpFlags { set: OneOrMany, clear: OneOrMany, any: OneOrMany, } }
 
 mapping! {
     Part {
@@ -211,8 +217,13 @@ mapping! {
         u8: Scalar,
         u16: Scalar,
         u32: Scalar,
+        jump: Scalar,
         mask: Scalar,
         endian: Scalar,
+        multiply: Scalar,
+        align: Scalar,
+        add: Scalar,
+        from: Scalar,
         at: Scalar,
         after: Scalar,
     }

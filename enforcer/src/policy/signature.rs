@@ -1,6 +1,7 @@
 //! A valid signature: what of a payload is looked for, where, and what follows.
 //! Made by `validate` and by the import of other languages, read by `compile`.
 
+use enforcer_common::packet::transport::flags;
 use enforcer_common::sanity::Predicate;
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +31,9 @@ pub struct Signature {
     /// Whether the device that sent it is cut off, where the packet is dropped.
     pub quarantine: Option<Quarantine>,
     pub sender: Sender,
-    /// Whether places count from where the sender of a TCP connection began to speak after
-    /// the other end, and not from the beginning of the connection.
-    pub turns: bool,
+    pub begin: Begin,
+    /// Of the segment, where all is found in one.
+    pub tcp_flags: TcpFlags,
     /// TCP and UDP ports of the end that was asked; never empty.
     pub services: Vec<Service>,
     /// Profiles whose devices it protects and watches, by index in
@@ -44,10 +45,13 @@ pub struct Signature {
     pub parts: Vec<Part>,
     /// What must not be there.
     pub absent: Vec<Absent>,
-    /// Bytes that a datagram has, at least and at most; any if `None`.
+    /// Bytes that a datagram has, or a segment where all is found in one, at least and at
+    /// most; any if `None`.
     pub length: Option<(u16, u16)>,
-    /// Whether the last part ends the datagram.
+    /// Whether the last part ends the datagram or that segment.
     pub ends: bool,
+    /// How often it must be hit before it acts; at once if `None`.
+    pub threshold: Option<Threshold>,
 }
 
 /// Bytes that must not be at any of these places.
@@ -123,6 +127,77 @@ pub enum Sender {
     Either,
 }
 
+/// A signature acts only when packets that bear it are many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Threshold {
+    /// With the packet that makes so many; not 0.
+    pub hits: u32,
+    /// In so many seconds from the first of them, 1 to [`LONGEST_WINDOW`].
+    pub seconds: u32,
+    pub per: Per,
+    /// Whether it acts once for so many, and not at each behind them until the time is over.
+    pub every: bool,
+}
+
+/// Seconds that hits are counted over, at most: a week.
+pub const LONGEST_WINDOW: u32 = 7 * 86_400;
+
+/// By which address of the packet hits are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    Source,
+    Destination,
+}
+
+/// What places of a TCP connection count from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Begin {
+    #[default]
+    Connection,
+    /// Where the sender began to speak after the other end.
+    Turn,
+    /// Each segment by itself, in which all parts must stand.
+    Segment,
+}
+
+/// Conditions on TCP flags, by their bits in the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TcpFlags {
+    /// All of these are set.
+    pub set: u8,
+    /// None of these is.
+    pub clear: u8,
+    /// One of these is, if there are any.
+    pub any: u8,
+}
+
+/// How TCP flags are written, by their bits.
+pub const TCP_FLAGS: [(&str, u8); 8] = [
+    ("fin", flags::FIN),
+    ("syn", flags::SYN),
+    ("rst", flags::RST),
+    ("psh", flags::PSH),
+    ("ack", flags::ACK),
+    ("urg", flags::URG),
+    ("ece", flags::ECE),
+    ("cwr", flags::CWR),
+];
+
+impl TcpFlags {
+    /// What is asked, by the word for how.
+    pub const fn asked(self) -> [(&'static str, u8); 3] {
+        [("set", self.set), ("clear", self.clear), ("any", self.any)]
+    }
+
+    /// The words for such bits.
+    pub fn words(bits: u8) -> impl Iterator<Item = &'static str> {
+        let named = TCP_FLAGS.iter();
+        named.filter_map(move |(word, flag)| (bits & flag != 0).then_some(*word))
+    }
+}
+
 /// A condition on a place of the text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
@@ -148,6 +223,36 @@ pub enum What {
     },
     /// An integer that compares so.
     Number(Number),
+    /// An integer that says where the next part counts from.
+    Jump(Jump),
+}
+
+/// The next part counts from `integer * multiply + add` bytes behind the integer, or behind
+/// the beginning. There must be a byte, and within what a signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// In bytes: 1, 2 or 4.
+    pub width: u8,
+    pub little_endian: bool,
+    /// Not 0.
+    pub multiply: u16,
+    /// Whether the product is made a multiple of four, upwards.
+    pub align: bool,
+    pub add: i32,
+    pub from_beginning: bool,
+}
+
+impl Default for Jump {
+    fn default() -> Self {
+        Self {
+            width: 1,
+            little_endian: false,
+            multiply: 1,
+            align: false,
+            add: 0,
+            from_beginning: false,
+        }
+    }
 }
 
 /// `(integer & mask) compare value`.
@@ -213,12 +318,21 @@ pub fn numbers(model: &Model) -> Vec<u32> {
     own.chain(predicates).collect()
 }
 
+impl Signature {
+    /// Whether any part is one.
+    pub fn has_bytes(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part.what, What::Bytes { .. }))
+    }
+}
+
 impl What {
     /// Bytes that it covers.
     pub fn length(&self) -> usize {
         match self {
             Self::Bytes { bytes, .. } => bytes.len(),
             Self::Number(number) => number.width.into(),
+            Self::Jump(jump) => jump.width.into(),
         }
     }
 }

@@ -4,11 +4,15 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use serde_yaml::{Mapping, Value};
 
 use crate::policy::describe;
 use crate::policy::model::{Profile, Service};
-use crate::policy::signature::{Absent, Compare, Number, Part, Signature, What};
+use crate::policy::signature::{
+    Absent, Begin, Compare, Jump, Number, Part, Signature, TcpFlags, Threshold, What,
+};
 
 /// The text of a file to be included, with signatures in this order; `profiles` are those
 /// of their policy. Ports of TCP come before those of UDP, as validation reads them.
@@ -36,7 +40,8 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         action,
         quarantine,
         sender,
-        turns,
+        begin,
+        tcp_flags,
         services,
         profiles: protected,
         tags,
@@ -44,6 +49,7 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         absent,
         length,
         ends,
+        threshold,
     } = signature;
     let ports = |number: fn(&Service) -> Option<(u16, u16)>| {
         let ports: Vec<_> = services.iter().filter_map(number).map(ports).collect();
@@ -83,7 +89,15 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
             quarantine.map(|of| describe::quarantine(of).into()),
         ),
         ("from", Some(describe::sender(*sender).into())),
-        ("begin", turns.then(|| "turn".into())),
+        (
+            "begin",
+            match begin {
+                Begin::Connection => None,
+                Begin::Turn => Some("turn".into()),
+                Begin::Segment => Some("segment".into()),
+            },
+        ),
+        ("tcp_flags", flags(*tcp_flags)),
         ("tcp", ports(tcp)),
         ("udp", ports(udp)),
         (
@@ -96,8 +110,31 @@ fn entry(signature: &Signature, profiles: &[Profile]) -> Mapping {
         ),
         ("length", length),
         ("ends", ends.then(|| true.into())),
+        ("threshold", threshold.map(|of| counted(of).into())),
         ("find", Some(found.into())),
     ])
+}
+
+fn counted(threshold: Threshold) -> Mapping {
+    let within = describe::duration(Duration::from_secs(threshold.seconds.into()));
+    mapping([
+        ("hits", Some(threshold.hits.into())),
+        ("within", Some(within.into())),
+        ("per", Some(describe::per(threshold.per).into())),
+        ("every", threshold.every.then(|| true.into())),
+    ])
+}
+
+/// What is asked of flags, unless it is nothing.
+fn flags(asked: TcpFlags) -> Option<Value> {
+    let lists = asked.asked().map(|(how, bits)| {
+        let words: Vec<Value> = TcpFlags::words(bits).map(Value::from).collect();
+        (
+            how,
+            Some(words).filter(|of| !of.is_empty()).map(Value::from),
+        )
+    });
+    (asked != TcpFlags::default()).then(|| mapping(lists).into())
 }
 
 const fn tcp(service: &Service) -> Option<(u16, u16)> {
@@ -141,6 +178,7 @@ fn part(index: usize, part: &Part) -> Mapping {
             let what = [of_bytes(bytes), ("nocase", nocase)];
             mapping(what.into_iter().chain(place))
         }
+        What::Jump(jump) => mapping(of_jump(jump).into_iter().chain(place)),
         What::Number(number) => mapping(of_number(number).into_iter().chain(place)),
     }
 }
@@ -172,6 +210,25 @@ fn of_bytes(bytes: &[u8]) -> (&'static str, Option<Value>) {
             ("bytes", Some(digits.join(" ").into()))
         }
     }
+}
+
+fn of_jump(jump: &Jump) -> [(&'static str, Option<Value>); 6] {
+    let width = match jump.width {
+        1 => "u8",
+        2 => "u16",
+        _ => "u32",
+    };
+    [
+        ("jump", Some(width.into())),
+        ("endian", jump.little_endian.then(|| "little".into())),
+        (
+            "multiply",
+            Some(jump.multiply.into()).filter(|_| jump.multiply != 1),
+        ),
+        ("align", jump.align.then(|| true.into())),
+        ("add", Some(jump.add.into()).filter(|_| jump.add != 0)),
+        ("from", jump.from_beginning.then(|| "beginning".into())),
+    ]
 }
 
 fn of_number(number: &Number) -> [(&'static str, Option<Value>); 3] {

@@ -15,6 +15,7 @@ use enforcer_common::shared::Word;
 use enforcer_common::stream::{LiveStream, Stream};
 use enforcer_common::table::{Control, Line};
 use enforcer_common::tables::Tables;
+use enforcer_common::threshold::{HitsKey, LiveHits};
 
 use crate::policy::compile::Compiled;
 
@@ -32,6 +33,7 @@ pub struct HostTables {
     fragments: FrozenMap<FragmentKey, Box<LiveFragment>>,
     learned: HashMap<LearnedKey, u32>,
     rates: FrozenMap<RateKey, Box<LiveRate>>,
+    hits: FrozenMap<HitsKey, Box<LiveHits>>,
     seen: FrozenMap<u32, Box<Word>>,
     streams: FrozenMap<FlowKey, Box<LiveStream>>,
     /// Takes no new flow: what a full table does.
@@ -172,6 +174,13 @@ impl Tables for HostTables {
         match self.rates.get(key) {
             Some(rate) => Some(rate),
             None => Some(self.rates.insert(*key, Box::default())),
+        }
+    }
+
+    fn hits(&self, key: &HitsKey) -> Option<&LiveHits> {
+        match self.hits.get(key) {
+            Some(hits) => Some(hits),
+            None => Some(self.hits.insert(*key, Box::default())),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use enforcer::policy::describe;
-use enforcer::policy::signature::Signature;
+use enforcer::policy::signature::{Begin, Signature};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -108,6 +108,39 @@ fn datagram_is_judged_rightly(
     Ok(())
 }
 
+/// Each segment is a text of its own.
+fn segments_are_judged_rightly(
+    rig: &mut Rig,
+    references: &[Reference],
+    text: &[u8],
+    cuts: &[usize],
+    tally: &Tally,
+) -> Result<(), TestCaseError> {
+    rig.open();
+    let mut from = 0;
+    for &cut in cuts {
+        let segment = &text[from..cut];
+        match (answer(references, segment), rig.says(from, segment)) {
+            (_, Outcome::Refused(_)) => {
+                Tally::count(&tally.given_up);
+                return Ok(());
+            }
+            (Answer::Yes | Answer::Perhaps, Outcome::Found) => {
+                Tally::count(&tally.found);
+                return Ok(());
+            }
+            (Answer::Perhaps | Answer::No, Outcome::Passed) => rig.acknowledges(cut),
+            other => {
+                let message = format!("{other:?} at {from}..{cut} of {:?}", Shown(text));
+                return Err(TestCaseError::fail(message));
+            }
+        }
+        from = cut;
+    }
+    Tally::count(&tally.clean);
+    Ok(())
+}
+
 fn answer(references: &[Reference], text: &[u8]) -> Answer {
     let answers = references.iter().map(|one| one.answer(text));
     answers.max().unwrap_or(Answer::No)
@@ -130,6 +163,9 @@ struct Plan {
     lengths: std::ops::Range<usize>,
     /// How far a part may go back behind the one before it.
     back: i32,
+    /// How many numbers that lead somewhere there are to each of another kind.
+    jumps: u32,
+    begin: Begin,
     text: usize,
     datagram: usize,
     cases: u32,
@@ -139,10 +175,10 @@ struct Plan {
 
 fn check(plan: &Plan) -> Tally {
     let tally = Tally::default();
-    let one = any_signature(plan.lengths.clone(), plan.back);
-    let anchored = plan.anchored;
+    let one = any_signature(plan.lengths.clone(), plan.back, plan.jumps);
+    let (begin, anchored) = (plan.begin, plan.anchored);
     let several = vec(one, 1..4).prop_map(move |signatures| {
-        let mut signatures = numbered(signatures);
+        let mut signatures = numbered(signatures, begin);
         if anchored {
             signatures.iter_mut().for_each(anchor);
         }
@@ -160,7 +196,12 @@ fn check(plan: &Plan) -> Tally {
         for _ in 0..TEXTS {
             let text = text(&signatures, plan.text, &mut random);
             let cuts = cuts(text.len(), &mut random);
-            stream_is_judged_rightly(&mut rig, &references, &text, &cuts, &tally)?;
+            match begin {
+                Begin::Segment => {
+                    segments_are_judged_rightly(&mut rig, &references, &text, &cuts, &tally)?
+                }
+                _ => stream_is_judged_rightly(&mut rig, &references, &text, &cuts, &tally)?,
+            }
             let datagram = &text[..text.len().min(plan.datagram)];
             datagram_is_judged_rightly(&mut rig, &references, datagram, &tally)?;
         }
@@ -175,11 +216,14 @@ fn check(plan: &Plan) -> Tally {
 fn anchor(signature: &mut Signature) {
     let first = &mut signature.parts[0];
     first.last = first.last.or(Some(first.first + signature.id as i32 * 7));
-    signature.turns = signature.id.is_multiple_of(2);
+    if signature.begin == Begin::Connection && signature.id.is_multiple_of(2) {
+        signature.begin = Begin::Turn;
+    }
 }
 
-fn numbered(mut signatures: Vec<Signature>) -> Vec<Signature> {
+fn numbered(mut signatures: Vec<Signature>, begin: Begin) -> Vec<Signature> {
     for (id, signature) in (1..).zip(&mut signatures) {
+        signature.begin = begin;
         signature.id = id;
         signature.name = format!("s{id}");
     }
@@ -189,6 +233,8 @@ fn numbered(mut signatures: Vec<Signature>) -> Vec<Signature> {
 const SHORT: Plan = Plan {
     lengths: 1..7,
     back: 0,
+    jumps: 0,
+    begin: Begin::Connection,
     text: 400,
     datagram: 400,
     cases: 30,
@@ -215,9 +261,10 @@ fn patterns_that_pass_a_filter_are_found_where_the_reference_finds_them() {
 
 #[test]
 fn what_stands_near_the_beginning_is_found_where_the_reference_finds_it() {
-    for lengths in [1..7, 4..13, 11..41] {
+    for (lengths, jumps) in [(1..7, 0), (4..13, 0), (11..41, 0), (2..7, 2)] {
         let tally = check(&Plan {
             lengths,
+            jumps,
             anchored: true,
             ..SHORT
         });
@@ -238,6 +285,33 @@ fn long_bytes_are_found_where_the_reference_finds_them() {
 #[test]
 fn parts_that_overlap_are_found_where_the_reference_finds_them() {
     check(&Plan { back: 6, ..SHORT });
+}
+
+#[test]
+fn parts_that_numbers_lead_to_are_found_where_the_reference_finds_them() {
+    let tally = check(&Plan {
+        lengths: 2..7,
+        back: 3,
+        jumps: 2,
+        cases: 60,
+        ..SHORT
+    });
+    assert!(tally.found.into_inner() > 0 && tally.clean.into_inner() > 0);
+}
+
+#[test]
+fn segments_are_judged_one_by_one() {
+    let tally = check(&Plan {
+        lengths: 1..5,
+        back: 3,
+        jumps: 1,
+        begin: Begin::Segment,
+        text: 3000,
+        datagram: 1024,
+        cases: 60,
+        anchored: false,
+    });
+    assert!(tally.found.into_inner() > 0 && tally.clean.into_inner() > 0);
 }
 
 #[test]

@@ -17,3 +17,4 @@ mod rig;
 mod run;
 mod signatures;
 mod soundness;
+mod thresholds;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use enforcer::policy::compile::signatures::lower;
 use enforcer::policy::signature::{Compare, Number, Part, SPAN, Signature, What};
+use enforcer_common::signature::JUMPS_FROM_BEGINNING;
 
 /// What can be said of a signature by the text so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +22,8 @@ pub(crate) struct Reference {
     parts: Vec<Part>,
     /// Index of the part that is found first.
     fast: usize,
+    /// Whether all are looked for from the beginning on, once the fast part is there.
+    from_beginning: bool,
     /// Distances from the part before, or from the beginning of the text.
     distances: Vec<(i64, i64)>,
 }
@@ -52,6 +55,7 @@ impl Reference {
             distances: distances.collect(),
             parts,
             fast: lowered.fast,
+            from_beginning: lowered.jumps == JUMPS_FROM_BEGINNING,
         }
     }
 
@@ -70,7 +74,9 @@ impl Reference {
         let last = last.min(text.len() as i64);
         (first..=last).any(|place| {
             self.stands(0, place, text)
-                && self.rest(1, place + self.length(0), (place, place), text)
+                && self
+                    .end(0, place, text)
+                    .is_some_and(|end| self.rest(1, end, (place, place), text))
         })
     }
 
@@ -83,29 +89,38 @@ impl Reference {
         let last = last.min(SPAN as i64);
         (first..=last).any(|distance| {
             let place = end + distance;
+            let reach = (reach.0.min(place), reach.1.max(place + self.length(index)));
             self.stands(index, place, text)
-                && self.rest(
-                    index + 1,
-                    place + self.length(index),
-                    (reach.0.min(place), reach.1),
-                    text,
-                )
+                && self
+                    .end(index, place, text)
+                    .is_some_and(|end| self.rest(index + 1, end, reach, text))
         })
     }
 
     fn around(&self, place: i64, text: &[u8]) -> Answer {
         let (mut begin, mut end) = (place, place + self.length(self.fast));
         let mut reach = (begin, end);
-        for index in self.fast + 1..self.distances.len() {
+        let mut next = self.fast + 1;
+        if self.from_beginning {
+            (begin, end, next) = (self.distances[0].0, 0, 0);
+        }
+        for index in next..self.distances.len() {
             let (first, last) = self.distances[index];
             let Some(place) = self.nearest(index, end + first, last.saturating_sub(first), 1, text)
             else {
                 return Answer::No;
             };
-            end = place + self.length(index);
-            reach = (reach.0.min(place), reach.1.max(end));
+            reach = (reach.0.min(place), reach.1.max(place + self.length(index)));
+            let Some(next) = self.end(index, place, text) else {
+                return Answer::No;
+            };
+            end = next;
+            if self.is_jump(index) {
+                reach = (reach.0.min(end), reach.1.max(end + 1));
+            }
         }
-        for index in (0..self.fast).rev() {
+        let before = if self.from_beginning { 0 } else { self.fast };
+        for index in (0..before).rev() {
             let (first, last) = self.distances[index + 1];
             let from = begin - first - self.length(index);
             let Some(place) = self.nearest(index, from, last.saturating_sub(first), -1, text)
@@ -118,7 +133,10 @@ impl Reference {
         let (first, last) = self.distances[0];
         match (first..=last).contains(&begin) {
             false => Answer::No,
-            true if reach.1 - reach.0 > SPAN as i64 => Answer::Perhaps,
+            true if reach.1 - reach.0 > SPAN as i64 => match self.jumps() {
+                true => Answer::No,
+                false => Answer::Perhaps,
+            },
             true => Answer::Yes,
         }
     }
@@ -145,6 +163,38 @@ impl Reference {
         found.break_value().flatten()
     }
 
+    fn is_jump(&self, index: usize) -> bool {
+        matches!(self.parts[index].what, What::Jump(_))
+    }
+
+    fn jumps(&self) -> bool {
+        (0..self.parts.len()).any(|index| self.is_jump(index))
+    }
+
+    /// Where the next part counts from, behind a part at a place; nothing where that is not
+    /// in the text so far.
+    fn end(&self, index: usize, place: i64, text: &[u8]) -> Option<i64> {
+        let end = place + self.length(index);
+        let What::Jump(jump) = &self.parts[index].what else {
+            return Some(end);
+        };
+        let number = &text[place as usize..end as usize];
+        let join = |sum: i64, byte: &u8| sum << 8 | i64::from(*byte);
+        let value = match jump.little_endian {
+            true => number.iter().rev().fold(0, join),
+            false => number.iter().fold(0, join),
+        };
+        let product = value * i64::from(jump.multiply);
+        let product = if jump.align {
+            (product + 3) / 4 * 4
+        } else {
+            product
+        };
+        let from = if jump.from_beginning { 0 } else { end };
+        let target = from + product + i64::from(jump.add);
+        (0..text.len() as i64).contains(&target).then_some(target)
+    }
+
     fn length(&self, index: usize) -> i64 {
         self.parts[index].what.length() as i64
     }
@@ -162,6 +212,7 @@ impl Reference {
                 here == bytes || *nocase && here.eq_ignore_ascii_case(bytes)
             }
             What::Number(number) => compares(number, here),
+            What::Jump(_) => true,
         }
     }
 }

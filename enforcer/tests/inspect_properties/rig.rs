@@ -69,6 +69,11 @@ impl Rig {
         }
     }
 
+    /// Sets the clock, in milliseconds.
+    pub(crate) fn set_clock(&self, now: u64) {
+        self.tables.clock.set(now * 1_000_000);
+    }
+
     /// Opens the connection anew.
     pub(crate) fn open(&mut self) {
         self.tables.clear_flows();

@@ -3,7 +3,7 @@
 use enforcer::policy::compile::signatures::lower;
 use enforcer::policy::model::Service;
 use enforcer::policy::signature::{
-    Action, Compare, Number, Part, Sender, Severity, Signature, What,
+    Action, Begin, Compare, Jump, Number, Part, Sender, Severity, Signature, TcpFlags, What,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,7 +19,9 @@ pub(crate) fn signature(id: u32, parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::Drop,
         sender: Sender::Client,
-        turns: false,
+        begin: Begin::default(),
+        threshold: None,
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),
@@ -109,6 +111,23 @@ fn number() -> impl Strategy<Value = What> {
         })
 }
 
+fn jump() -> impl Strategy<Value = What> {
+    let width = select([1_u8, 1, 2, 4].as_slice());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (width, flags, 1..4_u16, -20..20_i32).prop_map(
+        |(width, (little_endian, align, from_beginning), multiply, add)| {
+            What::Jump(Jump {
+                width,
+                little_endian,
+                multiply,
+                align,
+                add,
+                from_beginning,
+            })
+        },
+    )
+}
+
 /// Distances are from the part before; `None`: anywhere.
 fn part(
     what: impl Strategy<Value = What> + 'static,
@@ -136,17 +155,20 @@ fn bytes_part(lengths: std::ops::Range<usize>) -> impl Strategy<Value = What> {
 pub(crate) fn any_signature(
     lengths: std::ops::Range<usize>,
     back: i32,
+    jumps: u32,
 ) -> impl Strategy<Value = Signature> {
     let one = move || {
         prop_oneof![
             3 => part(bytes_part(lengths.clone()), -back).boxed(),
             1 => part(number(), -back).boxed(),
+            jumps => part(jump(), -back).boxed(),
         ]
     };
     let parts = prop_oneof![
         1 => vec(one(), 1..2),
         2 => vec(one(), 2..5),
         1 => vec((one(), 0..5), 2..5).prop_map(header),
+        jumps => vec(one(), 2..6).prop_map(row),
     ];
     parts.prop_filter_map("cannot be lowered", |mut parts| {
         parts[0].relative = false;
@@ -156,6 +178,15 @@ pub(crate) fn any_signature(
         let signature = signature(1, parts);
         lower(&signature).is_ok().then_some(signature)
     })
+}
+
+/// Parts each at one place from the one before.
+fn row(parts: Vec<Part>) -> Vec<Part> {
+    let parts = parts.into_iter().map(|part| Part {
+        last: Some(part.first),
+        ..part
+    });
+    parts.collect()
 }
 
 /// Parts at places that count from the beginning of the text, with gaps between them.
@@ -200,7 +231,28 @@ impl Random {
                 let start = if part.relative { end } else { 0 };
                 end = start + first + self.below((last - first + 1) as usize) as i64;
             }
+            let mut leads = None;
             let mut bytes = match &part.what {
+                What::Jump(jump) => {
+                    let value = self.below(60) as u32;
+                    let product = i64::from(value) * i64::from(jump.multiply);
+                    let product = if jump.align {
+                        (product + 3) / 4 * 4
+                    } else {
+                        product
+                    };
+                    let width = usize::from(jump.width);
+                    let from = if jump.from_beginning {
+                        0
+                    } else {
+                        end + width as i64
+                    };
+                    leads = Some(from + product + i64::from(jump.add));
+                    match jump.little_endian {
+                        true => value.to_le_bytes()[..width].to_vec(),
+                        false => value.to_be_bytes()[4 - width..].to_vec(),
+                    }
+                }
                 What::Bytes { bytes, .. } => bytes.clone(),
                 What::Number(number) => {
                     let value = match number.compare {
@@ -227,6 +279,7 @@ impl Random {
                 }
                 end += 1;
             }
+            end = leads.unwrap_or(end);
         }
     }
 }

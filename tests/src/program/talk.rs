@@ -53,7 +53,12 @@ impl Talk {
 
     /// What the client says at a place of its stream.
     pub fn client_says(&self, rig: &mut Rig, place: u32, payload: &[u8]) -> Outcome {
-        rig.send(Side::Device, &self.client_frame(place, payload))
+        self.client_says_with(rig, ACK, place, payload)
+    }
+
+    /// What the client says at a place of its stream, with these flags.
+    pub fn client_says_with(&self, rig: &mut Rig, flags: u8, place: u32, bytes: &[u8]) -> Outcome {
+        rig.send(Side::Device, &self.client_frame(flags, place, bytes))
     }
 
     /// What the server says at a place of its stream.
@@ -105,12 +110,12 @@ impl Talk {
         }
     }
 
-    fn client_frame(&self, place: u32, payload: &[u8]) -> Vec<u8> {
+    fn client_frame(&self, flags: u8, place: u32, payload: &[u8]) -> Vec<u8> {
         let numbers = (
             CLIENT.wrapping_add(1).wrapping_add(place),
             SERVER.wrapping_add(1).wrapping_add(self.sent[1]),
         );
         let link = ward::outward(self.device);
-        link.segment(self.client, self.server, ACK, numbers, payload)
+        link.segment(self.client, self.server, flags, numbers, payload)
     }
 }

@@ -3,6 +3,7 @@
 use super::life::advance;
 use super::passes;
 use super::plan::{Plan, Role};
+use crate::cache::FROM_RESPONDER;
 use crate::counter::seconds;
 use crate::decide::trace::Step;
 use crate::decide::{Finding, Policy, Work, inspect, limit};
@@ -13,19 +14,17 @@ use crate::flow::{
 use crate::tables::Tables;
 use crate::verdict::Reason;
 
-/// The flow under the key, unless it has been idle for too long.
+/// Whether a flow has not been idle for too long.
 #[inline(always)]
-pub(super) fn find<'t, T: Tables>(
-    policy: &Policy<'t, T>,
+pub(super) fn is_fresh<T: Tables>(
+    policy: &Policy<'_, T>,
     work: &Work,
+    flow: &LiveFlow,
     second: u32,
-) -> Option<&'t LiveFlow> {
-    let flow = policy.tables.flow(&work.key)?;
+) -> bool {
     let idle = second.wrapping_sub(flow.last_seen());
     // Another CPU's clock may be a tick ahead: a small negative age is none.
-    let fresh =
-        idle as i32 <= idle_timeout(policy.settings, work.key.protocol, flow.state()) as i32;
-    fresh.then_some(flow)
+    idle as i32 <= idle_timeout(policy.settings, work.key.protocol, flow.state()) as i32
 }
 
 /// Whether a flow's judgement still holds: by the policy in force, for these
@@ -87,6 +86,10 @@ pub(super) fn follow<T: Tables>(
     if flow.epoch() == policy.epoch {
         let (groups, applications) = (flow.groups(), flow.applications());
         look_for(work, groups, applications, from_initiator, false);
+        let asks = groups != [0; 2] || applications != [0; 2] || limited;
+        work.followed.settled = u8::from(flow.state() == state::ESTABLISHED && !asks);
+        work.followed.incarnation = flow.incarnation();
+        work.followed.end = if from_initiator { 0 } else { FROM_RESPONDER };
     }
 }
 
@@ -202,8 +205,10 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         valid_until: valid_until(work),
         groups,
         applications,
+        incarnation: plan.incarnation,
         ..Flow::EMPTY
     };
+    work.followed.began_again = u8::from(plan.incarnation != 0);
     work.flow.packets = by_initiator([1, 0], from_initiator);
     work.flow.bytes = by_initiator([u64::from(work.packet.length), 0], from_initiator);
     if !policy.tables.remember(&work.key, &work.flow) {

@@ -20,7 +20,7 @@ pub(super) fn advance(flow: &LiveFlow, packet: &Packet, from_initiator: bool, se
     if flow.last_seen() != second {
         flow.set_last_seen(second);
     }
-    flow.count(usize::from(!from_initiator), packet.length);
+    flow.count(usize::from(!from_initiator), 1, packet.length.into());
 }
 
 /// TCP's life (RFC 9293, 3.3.2) as far as a middle box can see it.

@@ -7,9 +7,9 @@ mod life;
 mod plan;
 mod related;
 
-use self::entry::{begin, find, follow, is_current, renew};
+use self::entry::{begin, follow, is_current, is_fresh, renew};
 use self::life::advance;
-pub(super) use self::plan::Plan;
+pub(super) use self::plan::{Followed, Plan};
 use self::plan::{Role, role_of};
 pub(super) use self::related::relate;
 use super::identify::Party;
@@ -71,7 +71,11 @@ fn recall<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> Recalled {
         source_is_high,
         ..Plan::EMPTY
     };
-    if let Some(flow) = find(policy, work, seconds(now)) {
+    let remembered = policy.tables.flow(&work.key);
+    if let Some(flow) = remembered {
+        work.plan.incarnation = flow.incarnation().wrapping_add(1);
+    }
+    if let Some(flow) = remembered.filter(|flow| is_fresh(policy, work, flow, seconds(now))) {
         let from_initiator = (flow.flags() & FLAG_INITIATOR_HIGH != 0) == source_is_high;
         // A SYN of the same initiator follows a flow that has not ended: it is sent
         // again, or forged, or the client lost its memory. None may age the flow.

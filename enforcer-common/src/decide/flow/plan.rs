@@ -43,6 +43,8 @@ pub struct Plan {
     pub(super) adopting: bool,
     /// Either end may have started it.
     pub(super) either: bool,
+    /// Of the flow that is begun under the key.
+    pub(super) incarnation: u32,
     /// Class of the service that is asked for.
     pub(in crate::decide) service: u16,
     /// Second of the monotonic clock until which what was found holds; the highest for ever.
@@ -60,6 +62,7 @@ impl Plan {
         outdated: false,
         adopting: false,
         either: false,
+        incarnation: 0,
         service: 0,
         valid_until: u32::MAX,
         cells: [0; 2],
@@ -100,4 +103,34 @@ pub(super) fn role_of(packet: &Packet) -> Role {
         }
         _ => Role::Any,
     }
+}
+
+/// What the cache stage asks of the flow that a packet followed, or began.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Followed {
+    /// [`crate::flow::Flow::incarnation`].
+    pub(in crate::decide) incarnation: u32,
+    /// 0, or [`crate::cache::FROM_RESPONDER`].
+    pub(in crate::decide) end: u8,
+    /// 1 if more packets like this one change nothing in it but times and counts.
+    pub(in crate::decide) settled: u8,
+    /// 1 if it takes the place of an earlier one.
+    pub(in crate::decide) began_again: u8,
+    reserved: u8,
+}
+
+impl Followed {
+    /// Whether a flow took the place of an earlier one.
+    pub const fn has_begun_again(&self) -> bool {
+        self.began_again != 0
+    }
+
+    pub const NONE: Self = Self {
+        incarnation: 0,
+        end: 0,
+        settled: 0,
+        began_again: 0,
+        reserved: 0,
+    };
 }

@@ -1,6 +1,6 @@
 //! ICMP errors: allowed with the flow that they are about.
 
-use super::entry::find;
+use super::entry::is_fresh;
 use super::plan::{Plan, Role};
 use crate::counter::seconds;
 use crate::decide::identify::Party;
@@ -23,8 +23,14 @@ pub(in crate::decide) fn relate<F: Frame + ?Sized, T: Tables>(
         ..Plan::EMPTY
     };
     let related = match icmp::quoted_flow(frame, &work.packet, &mut work.key) {
-        Ok(()) => match find(policy, work, seconds(policy.now())) {
-            Some(flow) if flow.epoch() == policy.epoch && concerns(work, flow) => Reason::Related,
+        Ok(()) => match policy.tables.flow(&work.key) {
+            Some(flow)
+                if is_fresh(policy, work, flow, seconds(policy.now()))
+                    && flow.epoch() == policy.epoch
+                    && concerns(work, flow) =>
+            {
+                Reason::Related
+            }
             _ => Reason::NoFlow,
         },
         Err(reason) => reason,

@@ -8,6 +8,7 @@ pub(super) mod hear;
 pub(super) mod scan;
 pub(super) mod scratch;
 pub(super) mod stream;
+pub(super) mod threshold;
 pub(super) mod verify;
 
 use self::hash::hash_of;
@@ -98,6 +99,7 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     inspection.again = 0;
     inspection.heard = 0;
     inspection.encrypted = 0;
+    inspection.counted_hits = 0;
     if work.packet.is_fragment() {
         // Its bytes would have to be looked at with those of the other parts.
         return find(work, Reason::StreamLost);
@@ -411,6 +413,9 @@ fn take<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, number: u32) {
     let Some(signature) = policy.signature(number) else {
         return;
     };
+    if signature.hits != 0 && !policy.tables.count_hit(policy, work, number) {
+        return;
+    }
     if signature.action > work.inspection.action {
         work.inspection.action = signature.action;
         work.inspection.signature = number;

@@ -5,6 +5,7 @@ use super::hash::KEYS;
 use super::hear::{Reading, Saying};
 use crate::signature::{GroupLine, PARTS, SPAN};
 use crate::stream::Head;
+use crate::threshold::HitsKey;
 
 /// Bytes that are looked at in one go.
 pub const PIECE: usize = 2048;
@@ -91,6 +92,9 @@ unsafe fn copy_words<const WORDS: usize>(from: *const u8, to: *mut u8) {
 /// Parts of a piece that are walked over at once.
 pub(super) const LANES: usize = 5;
 
+/// Signatures with a threshold that are counted in one packet; a power of two.
+pub(super) const COUNTED: usize = 8;
+
 /// Places that patterns were found at, in one piece.
 pub(super) const HITS: usize = 32;
 
@@ -172,6 +176,15 @@ pub struct Inspection {
     pub(super) name: u64,
     /// Where the parts of a signature end, by their place in it.
     pub(super) ends: [u32; PARTS],
+    /// Signatures with a threshold whose hit in this packet is counted, and how many.
+    pub(super) counted_hits: u32,
+    pub(super) counted: [u32; COUNTED],
+    /// Whose hits are counted.
+    pub(super) hits_key: HitsKey,
+    /// Index of the first byte that parts of the signature may stand at.
+    pub(super) floor: i32,
+    /// Index of the first byte that a signature speaks of, and behind the last one.
+    pub(super) reach: [i32; 2],
     /// Signatures looked for in the piece.
     pub(super) looks: u32,
     /// The group whose patterns are looked for.
@@ -219,6 +232,11 @@ impl Inspection {
         saying: Saying::EMPTY,
         name: 0,
         ends: [0; PARTS],
+        counted_hits: 0,
+        counted: [0; COUNTED],
+        hits_key: HitsKey::EMPTY,
+        floor: 0,
+        reach: [0; 2],
         looks: 0,
         group: GroupLine {
             classes: 0,

@@ -5,8 +5,10 @@ use super::scratch::{Inspection, START};
 use crate::decide::{Policy, Work};
 use crate::flow::protocol;
 use crate::signature::{
-    COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
-    PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN, SignatureLine,
+    BEGIN_SEGMENT, BEGIN_TURN, COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL,
+    COMPARE_JUMP, COMPARE_UNEQUAL, JUMPS_FROM_BEGINNING, JUMPS_NOWHERE, PART_ALIGN,
+    PART_FROM_BEGINNING, PART_LITTLE_ENDIAN, PART_NUMBER, PARTS, PATTERN, PartLine, Profiles, SPAN,
+    SignatureLine,
 };
 use crate::tables::Tables;
 
@@ -22,6 +24,8 @@ pub(super) const UNLESS: u32 = 3;
 /// What is no index of the text.
 pub const NOWHERE: u32 = u32::MAX;
 const BEYOND: u32 = u32::MAX - 1;
+/// Farther from every text than all that a signature which stands in it counts from.
+const FARTHEST: i64 = 1 << 20;
 
 /// Looks for the parts around a pattern that ends at an index of the text.
 #[inline(always)]
@@ -34,9 +38,24 @@ pub(super) fn verify<T: Tables>(
     let Some(signature) = policy.signature(number) else {
         return NO;
     };
+    let found = look_around(policy, work, signature, end);
+    if found == LATER && ends_here(work, signature) {
+        return NO;
+    }
+    found
+}
+
+#[inline(always)]
+fn look_around<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    signature: &SignatureLine,
+    end: u32,
+) -> u32 {
     if !is_for(policy, work, signature) || !is_as_long(work, signature) {
         return NO;
     }
+    work.inspection.floor = floor(work, signature);
     let fast = signature.parts + signature.fast;
     let Some(part) = policy.line::<PartLine>(fast) else {
         return NO;
@@ -45,31 +64,96 @@ pub(super) fn verify<T: Tables>(
     if policy.tables.matches_part(policy, work, fast, begin as u32) == NO {
         return NO;
     }
+    work.inspection.reach = [begin, end as i32];
     note_end(work, signature.fast, end);
-    let after = look_after(policy, work, signature, end as i32);
+    let (from, start) = if signature.jumps == JUMPS_FROM_BEGINNING {
+        let beginning = beginning(work, signature.begin).unwrap_or(i64::MIN);
+        if beginning < -FARTHEST {
+            return NO;
+        }
+        (0, beginning as i32)
+    } else {
+        (signature.fast + 1, end as i32)
+    };
+    let after = look_after(policy, work, signature, from, start);
     if after == NO {
         return NO;
     }
-    let before = look_before(policy, work, signature, begin);
+    let before = if signature.jumps == JUMPS_FROM_BEGINNING {
+        YES
+    } else {
+        look_before(policy, work, signature, begin)
+    };
     if before != YES || after != YES {
         return if before == YES { after } else { before };
     }
-    if signature.ends != 0 && !is_last(work, signature.count) {
+    if signature.ends != 0 && !is_last(work, signature) {
+        return NO;
+    }
+    if signature.jumps != JUMPS_NOWHERE && !is_kept(&work.inspection) {
         return NO;
     }
     if signature.absent == 0 { YES } else { UNLESS }
 }
 
-/// Whether a datagram is as long as it must be. What is cut into segments has no length.
+/// Whether a datagram or a segment is as long and has the flags that it must. What is cut into
+/// segments has no length.
 #[inline(always)]
 fn is_as_long(work: &Work, signature: &SignatureLine) -> bool {
-    if signature.longest == 0 {
+    if signature.longest | signature.tcp_flags == 0 {
         return true;
     }
-    let length = work.packet.end.wrapping_sub(work.packet.next);
-    work.packet.protocol != protocol::TCP
-        && length >= signature.shortest
-        && length <= signature.longest
+    let packet = &work.packet;
+    let length = packet.end.wrapping_sub(packet.next);
+    let [set, clear, any, _] = signature.tcp_flags.to_le_bytes();
+    let flags = packet.tcp_flags;
+    let has_flags = flags & (set | clear) == set && (any == 0 || flags & any != 0);
+    let is_tcp = packet.protocol == protocol::TCP;
+    (!is_tcp || signature.begin == BEGIN_SEGMENT)
+        && (signature.tcp_flags == 0 || is_tcp && has_flags)
+        && (signature.longest == 0 || length >= signature.shortest && length <= signature.longest)
+}
+
+/// Index of the packet's first byte.
+#[inline(always)]
+fn packet_begin(work: &Work) -> i32 {
+    let looked_at = work.inspection.offset.wrapping_sub(work.packet.next);
+    START as i32 - looked_at as i32
+}
+
+/// Index of the first byte that parts of a signature may stand at.
+#[inline(always)]
+fn floor(work: &Work, signature: &SignatureLine) -> i32 {
+    let (known, packet) = (work.inspection.begin(), packet_begin(work));
+    if signature.begin == BEGIN_SEGMENT && packet > known {
+        packet
+    } else {
+        known
+    }
+}
+
+/// Whether the text of a signature ends with this piece, so that nothing is to come.
+#[inline(always)]
+fn ends_here(work: &Work, signature: &SignatureLine) -> bool {
+    let of_packet = work.packet.protocol != protocol::TCP || signature.begin == BEGIN_SEGMENT;
+    of_packet && work.inspection.left == work.inspection.piece
+}
+
+/// Takes bytes into what the signature speaks of.
+#[inline(always)]
+fn note_reach(inspection: &mut Inspection, begin: i32, end: i32) {
+    let [first, last] = inspection.reach;
+    inspection.reach = [
+        if begin < first { begin } else { first },
+        if end > last { end } else { last },
+    ];
+}
+
+/// Whether all of it would be at hand however the text was cut.
+#[inline(always)]
+fn is_kept(inspection: &Inspection) -> bool {
+    let [first, last] = inspection.reach;
+    last.wrapping_sub(first) <= SPAN as i32
 }
 
 #[inline(always)]
@@ -77,12 +161,13 @@ fn note_end(work: &mut Work, part: u32, end: u32) {
     work.inspection.ends[part as usize & (PARTS - 1)] = end;
 }
 
-/// Whether the last of so many parts ends the datagram.
+/// Whether the last part ends the datagram or the segment.
 #[inline(always)]
-fn is_last(work: &Work, count: u32) -> bool {
+fn is_last(work: &Work, signature: &SignatureLine) -> bool {
     let inspection = &work.inspection;
-    let end = inspection.ends[count.wrapping_sub(1) as usize & (PARTS - 1)];
-    work.packet.protocol != protocol::TCP && end == (START as u32).wrapping_add(inspection.left)
+    let end = inspection.ends[signature.count.wrapping_sub(1) as usize & (PARTS - 1)];
+    (work.packet.protocol != protocol::TCP || signature.begin == BEGIN_SEGMENT)
+        && end == (START as u32).wrapping_add(inspection.left)
 }
 
 /// Whether what must not be there is not, as far as that can be said.
@@ -96,8 +181,7 @@ pub(in crate::decide) fn look_for_absent<T: Tables>(
         return NO;
     };
     // Behind the end of a datagram nothing comes.
-    let whole =
-        work.packet.protocol != protocol::TCP && work.inspection.left == work.inspection.piece;
+    let whole = ends_here(work, signature);
     for step in 0..PARTS as u32 {
         if step >= signature.absent {
             break;
@@ -109,6 +193,13 @@ pub(in crate::decide) fn look_for_absent<T: Tables>(
         let end = work.inspection.ends[usize::from(part.behind) & (PARTS - 1)];
         let from = end.wrapping_add(part.first as u32);
         let choices = part.last.wrapping_sub(part.first) as u32;
+        if signature.jumps != JUMPS_NOWHERE {
+            let last = from.wrapping_add(choices).wrapping_add(part.length.into());
+            note_reach(&mut work.inspection, from as i32, last as i32);
+            if !is_kept(&work.inspection) {
+                return NO;
+            }
+        }
         let place = policy
             .tables
             .find_part(policy, work, number, from, choices, 0);
@@ -122,16 +213,17 @@ pub(in crate::decide) fn look_for_absent<T: Tables>(
     YES
 }
 
-/// The parts that follow, each behind the one before it.
+/// The parts from one of them on, each behind the one before it, which ends at an index.
 #[inline(always)]
 fn look_after<T: Tables>(
     policy: &Policy<'_, T>,
     work: &mut Work,
     signature: &SignatureLine,
+    from: u32,
     mut end: i32,
 ) -> u32 {
-    for step in 1..PARTS as u32 {
-        let index = signature.fast + step;
+    for step in 0..PARTS as u32 {
+        let index = from + step;
         if index >= signature.count {
             break;
         }
@@ -151,9 +243,83 @@ fn look_after<T: Tables>(
             return LATER;
         }
         end = (place as i32).wrapping_add(part.length.into());
+        note_reach(&mut work.inspection, place as i32, end);
+        if part.compare == COMPARE_JUMP {
+            let target = policy
+                .tables
+                .jump(policy, work, number, place, signature.begin);
+            if target == NOWHERE {
+                return NO;
+            }
+            if target == BEYOND {
+                return LATER;
+            }
+            end = target as i32;
+        }
         note_end(work, index, end as u32);
     }
     YES
+}
+
+/// Where the number at an index of the text leads; [`NOWHERE`], or [`BEYOND`] where more of
+/// the text must come first.
+#[inline(always)]
+pub(in crate::decide) fn jump<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    number: u32,
+    place: u32,
+    begin: u32,
+) -> u32 {
+    let Some(part) = policy.line::<PartLine>(number) else {
+        return NOWHERE;
+    };
+    let value = i64::from(number_at(&work.inspection, part, place));
+    let mut distance = value * i64::from(part.mask & 0xffff);
+    if part.flags & PART_ALIGN != 0 {
+        distance = (distance + 3) & !3;
+    }
+    distance += i64::from(part.value as i32);
+    let from_beginning = part.flags & PART_FROM_BEGINNING != 0;
+    let from = if from_beginning {
+        let Some(beginning) = beginning(work, begin) else {
+            return NOWHERE;
+        };
+        beginning
+    } else {
+        i64::from(place as i32) + i64::from(part.length)
+    };
+    let target = from + distance;
+    let inspection = &mut work.inspection;
+    if from_beginning && distance < 0 || target < i64::from(inspection.floor) || target > FARTHEST {
+        return NOWHERE;
+    }
+    note_reach(inspection, target as i32, target as i32 + 1);
+    if !is_kept(inspection) {
+        return NOWHERE;
+    }
+    if target >= i64::from(inspection.end()) {
+        return BEYOND;
+    }
+    target as u32
+}
+
+/// Index of what places count from, which may be far before the text; nothing where that is
+/// not known.
+#[inline(always)]
+fn beginning(work: &Work, begin: u32) -> Option<i64> {
+    let head = &work.inspection.head;
+    if begin == BEGIN_TURN {
+        let said = head.next.wrapping_sub(head.turn) as i32;
+        return Some(START as i64 - i64::from(said));
+    }
+    if begin == BEGIN_SEGMENT && work.packet.protocol == protocol::TCP {
+        return Some(packet_begin(work).into());
+    }
+    if head.from_start == 0 {
+        return None;
+    }
+    Some(START as i64 - i64::from(head.length))
 }
 
 /// The parts that come before, each ahead of the one behind it, and where the text
@@ -191,12 +357,16 @@ fn look_before<T: Tables>(
             return LATER;
         }
         begin = place as i32;
+        note_reach(&mut work.inspection, begin, begin);
         let end = place.wrapping_add(part.length.into());
         note_end(work, signature.fast.wrapping_sub(step).wrapping_sub(1), end);
     }
     match policy.line::<PartLine>(signature.parts) {
-        Some(first) if signature.turns != 0 => in_turn(&work.inspection, first, begin),
-        Some(first) => at_distance(&work.inspection, first, begin),
+        Some(first) => match signature.begin {
+            BEGIN_TURN => in_turn(&work.inspection, first, begin),
+            BEGIN_SEGMENT if work.packet.protocol == protocol::TCP => in_packet(work, first, begin),
+            _ => at_distance(&work.inspection, first, begin),
+        },
         None => NO,
     }
 }
@@ -260,6 +430,13 @@ fn in_turn(inspection: &Inspection, first: &PartLine, begin: i32) -> u32 {
     u32::from(distance >= first.first && distance <= first.last)
 }
 
+/// Whether the first part is as far from the beginning of the segment as it must be.
+#[inline(always)]
+fn in_packet(work: &Work, first: &PartLine, begin: i32) -> u32 {
+    let distance = begin.wrapping_sub(packet_begin(work));
+    u32::from(distance >= first.first && distance <= first.last)
+}
+
 /// Whether the signature is for a device at one of the ends.
 #[inline(always)]
 fn is_for<T: Tables>(policy: &Policy<'_, T>, work: &Work, signature: &SignatureLine) -> bool {
@@ -314,7 +491,7 @@ pub(in crate::decide) fn matches_part<T: Tables>(
     };
     let inspection = &work.inspection;
     let begin = index as i32;
-    if begin < inspection.begin() {
+    if begin < inspection.floor {
         return NO;
     }
     if begin + i32::from(part.length) > inspection.end() {
@@ -341,6 +518,22 @@ pub(in crate::decide) fn matches_part<T: Tables>(
 
 #[inline(always)]
 fn compares(inspection: &Inspection, part: &PartLine, index: u32) -> bool {
+    let number = number_at(inspection, part, index) & part.mask;
+    let value = part.value;
+    match part.compare {
+        COMPARE_EQUAL => number == value,
+        COMPARE_UNEQUAL => number != value,
+        COMPARE_BELOW => number < value,
+        COMPARE_ABOVE => number > value,
+        COMPARE_ANY => number & value != 0,
+        COMPARE_JUMP => true,
+        _ => false,
+    }
+}
+
+/// The number that stands at an index.
+#[inline(always)]
+fn number_at(inspection: &Inspection, part: &PartLine, index: u32) -> u32 {
     let little = part.flags & PART_LITTLE_ENDIAN != 0;
     let mut number = 0_u32;
     for step in 0..4 {
@@ -354,13 +547,5 @@ fn compares(inspection: &Inspection, part: &PartLine, index: u32) -> bool {
             number << 8 | byte
         };
     }
-    let (number, value) = (number & part.mask, part.value);
-    match part.compare {
-        COMPARE_EQUAL => number == value,
-        COMPARE_UNEQUAL => number != value,
-        COMPARE_BELOW => number < value,
-        COMPARE_ABOVE => number > value,
-        COMPARE_ANY => number & value != 0,
-        _ => false,
-    }
+    number
 }

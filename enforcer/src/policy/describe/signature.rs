@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::policy::model::Model;
 use crate::policy::signature::{
-    Absent, Action, Compare, Part, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED, What,
+    Absent, Action, Begin, Compare, Jump, Part, Per, Quarantine, Sender, Severity, Signature,
+    TcpFlags, Threshold, UNTIL_RELEASED, What,
 };
 
 /// What a signature looks for, where, and what follows.
@@ -14,7 +15,11 @@ pub fn signature(model: &Model, signature: &Signature) -> String {
         severity(signature.severity),
         action(signature.action),
         sender(signature.sender),
-        if signature.turns { "'s turn" } else { "" },
+        match signature.begin {
+            Begin::Connection => "",
+            Begin::Turn => "'s turn",
+            Begin::Segment => "'s segment",
+        },
         signature_services(signature).join(", "),
         parts(signature)
     );
@@ -72,7 +77,29 @@ pub fn parts(signature: &Signature) -> String {
     if let Some((least, most)) = signature.length {
         texts.push(format!("of {least}..{most} bytes"));
     }
+    for (how, bits) in signature.tcp_flags.asked() {
+        if bits != 0 {
+            let words: Vec<_> = TcpFlags::words(bits).collect();
+            texts.push(format!("flags {how} {}", words.join("+")));
+        }
+    }
+    texts.extend(signature.threshold.map(threshold));
     texts.join(" ")
+}
+
+fn threshold(of: Threshold) -> String {
+    let when = if of.every { "every" } else { "from hit" };
+    let within = super::duration(Duration::from_secs(of.seconds.into()));
+    let hits = if of.every { " hits" } else { "" };
+    format!("{when} {}{hits} in {within} per {}", of.hits, per(of.per))
+}
+
+/// `source` or `destination`.
+pub fn per(per: Per) -> &'static str {
+    match per {
+        Per::Source => "source",
+        Per::Destination => "destination",
+    }
 }
 
 fn absent_text(absent: &Absent) -> String {
@@ -103,6 +130,7 @@ fn what(what: &What) -> String {
             let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("[{}]{case}", digits.join(" "))
         }
+        What::Jump(jump) => jump_text(jump),
         What::Number(number) => {
             let sign = sign(number.compare);
             let endian = if number.little_endian { "le" } else { "" };
@@ -119,6 +147,24 @@ fn what(what: &What) -> String {
             )
         }
     }
+}
+
+fn jump_text(jump: &Jump) -> String {
+    let endian = if jump.little_endian { "le" } else { "" };
+    let mut text = format!("jump u{}{endian}", 8 * u32::from(jump.width));
+    if jump.multiply != 1 {
+        text += &format!(" * {}", jump.multiply);
+    }
+    if jump.align {
+        text += " aligned";
+    }
+    if jump.add != 0 {
+        text += &format!(" {:+}", jump.add);
+    }
+    if jump.from_beginning {
+        text += " from beginning";
+    }
+    text
 }
 
 /// Distances of a part as a policy writes them.

@@ -3,7 +3,7 @@
 use enforcer_common::sanity::FIRST_PREDICATE_ID;
 use serde_json::{Value, json};
 
-use super::super::signature::UNTIL_RELEASED;
+use super::super::signature::{TCP_FLAGS, UNTIL_RELEASED};
 use super::values::{duration, name, named, one_or_many, ports_from_0, switch, text, words};
 use super::{entry, list};
 
@@ -58,9 +58,10 @@ pub(super) fn signature() -> Value {
                 "begin",
                 words(
                     "Where places of a TCP connection count from; the connection if left out",
-                    &["connection", "turn"],
+                    &["connection", "turn", "segment"],
                 ),
             ),
+            ("tcp_flags", tcp_flags()),
             ("tcp", service("TCP ports of the end that was asked")),
             ("udp", service("UDP ports of the end that was asked")),
             (
@@ -80,18 +81,61 @@ pub(super) fn signature() -> Value {
             (
                 "length",
                 json!({
-                    "description": "Bytes of the datagram: 4, 0-64 or 0..64, or 4.. for no end",
+                    "description": "Bytes of the datagram or segment: 4, 0-64 or 0..64, or 4.. for no end",
                     "anyOf": [
                         {"type": "integer", "minimum": 1, "maximum": u16::MAX},
                         {"type": "string", "pattern": r"^\s*[0-9]+\s*(-\s*[0-9]+\s*|\.\.\s*([0-9]+\s*)?)?$"},
                     ],
                 }),
             ),
-            ("ends", switch("Whether the last part ends the datagram")),
+            (
+                "ends",
+                switch("Whether the last part ends the datagram or segment"),
+            ),
+            ("threshold", threshold()),
             (
                 "find",
                 list("Its parts, in the order of the payload", "part"),
             ),
+        ],
+    )
+}
+
+fn threshold() -> Value {
+    entry(
+        "How often it must be hit before it acts",
+        &["hits", "within", "per"],
+        [
+            (
+                "hits",
+                json!({"description": "It acts with this hit", "type": "integer", "minimum": 1, "maximum": u32::MAX}),
+            ),
+            ("within", duration("Time from the first hit on")),
+            (
+                "per",
+                words(
+                    "By which address of the packet hits are counted",
+                    &["source", "destination"],
+                ),
+            ),
+            (
+                "every",
+                switch("Whether it acts once for so many hits, and not at each behind them"),
+            ),
+        ],
+    )
+}
+
+fn tcp_flags() -> Value {
+    let named = TCP_FLAGS.map(|(word, _)| word);
+    let flags = |what: &str| one_or_many(words("A flag", &named), what);
+    entry(
+        "Flags of the segment",
+        &[],
+        [
+            ("set", flags("All of these are set")),
+            ("clear", flags("None of these is set")),
+            ("any", flags("One of these is set")),
         ],
     )
 }
@@ -143,6 +187,29 @@ pub(super) fn part() -> Value {
             ("u16", number(16)),
             ("u32", number(32)),
             ("mask", mask),
+            (
+                "jump",
+                words(
+                    "A number of this width says where the next part counts from",
+                    &["u8", "u16", "u32"],
+                ),
+            ),
+            (
+                "multiply",
+                json!({"description": "By what the number is multiplied", "type": "integer", "minimum": 1, "maximum": u16::MAX}),
+            ),
+            ("align", switch("Whether that is made a multiple of four")),
+            (
+                "add",
+                json!({"description": "Bytes that are added to that", "type": "integer"}),
+            ),
+            (
+                "from",
+                words(
+                    "Where a jump counts from; the number's end if left out",
+                    &["end", "beginning"],
+                ),
+            ),
             (
                 "endian",
                 words("Order of a number's bytes", &["big", "little"]),

@@ -3,7 +3,8 @@
 use super::super::describe;
 use super::super::model::Service;
 use super::super::signature::{
-    Absent, Action, Part, Quarantine, Sender, Severity, Signature, What,
+    Absent, Action, Begin, Part, Per, Quarantine, Sender, Severity, Signature, TcpFlags, Threshold,
+    What,
 };
 use super::*;
 
@@ -59,7 +60,9 @@ fn what_is_left_out_has_a_default() {
         severity: Severity::Medium,
         action: Action::Drop,
         sender: Sender::Client,
-        turns: false,
+        begin: Begin::default(),
+        threshold: None,
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),
@@ -87,7 +90,9 @@ fn every_key_is_read() {
         severity: Severity::Critical,
         action: Action::Cut,
         sender: Sender::Either,
-        turns: true,
+        begin: Begin::Turn,
+        threshold: None,
+        tcp_flags: TcpFlags::default(),
         quarantine: Some(Quarantine::Seconds(7_500)),
         tags: Vec::new(),
         absent: Vec::new(),
@@ -378,11 +383,94 @@ fn what_must_not_be_there_stands_behind_what_is() {
     );
     refused(
         "name: s, tcp: 80, ends: true, find: [{text: a}]",
-        ".ends: only datagrams, of `udp` alone, have a length and an end",
+        ".ends: only datagrams, of `udp` alone, have a length and an end, and segments, with `begin: segment`",
     );
     refused(
         "name: s, udp: 80, length: 0, find: [{text: a}]",
         ".length: a datagram has 1 to 65535 bytes",
+    );
+}
+
+#[test]
+fn a_segment_has_a_length_an_end_and_flags() {
+    let found = signature(
+        "name: s, tcp: 80, begin: segment, length: 4..9, ends: true, tcp_flags: {set: [psh, ack], clear: fin, any: [ece, cwr]}, find: [{text: abc}]",
+    );
+    assert_eq!(found.begin, Begin::Segment);
+    let flags = TcpFlags {
+        set: 0x18,
+        clear: 0x01,
+        any: 0xc0,
+    };
+    assert_eq!(found.tcp_flags, flags);
+    assert_eq!(
+        describe::parts(&found),
+        "\"abc\" end of 4..9 bytes flags set psh+ack flags clear fin flags any ece+cwr"
+    );
+    let rest = "name: s, begin: segment, find: [{text: abc}]";
+    let refuse = |settings: &str, message: &str| refused(&format!("{rest}, {settings}"), message);
+    let alone = ".tcp_flags: only segments, of `tcp` alone, have flags; write `begin: segment`";
+    refuse("tcp: 80, udp: 80, tcp_flags: {set: ack}", alone);
+    refuse(
+        "tcp: 80, tcp_flags: {set: ack, clear: ack}",
+        ".tcp_flags: a flag cannot be set and clear",
+    );
+    refuse(
+        "tcp: 80, tcp_flags: {}",
+        ".tcp_flags: no flag is named; such as `set: [psh, ack]`",
+    );
+    refuse(
+        "tcp: 80, tcp_flags: {set: psk}",
+        ".tcp_flags.set: expected fin or syn or rst or psh or ack or urg or ece or cwr, found \"psk\"; did you mean \"psh\"?",
+    );
+    refused(
+        "name: s, tcp: 80, find: [{text: abc}], tcp_flags: {set: ack}",
+        alone,
+    );
+}
+
+#[test]
+fn a_threshold_is_of_hits_in_a_time() {
+    let found = signature(
+        "name: s, tcp: 80, threshold: {hits: 5, within: 2m, per: destination, every: true}, find: [{text: abc}]",
+    );
+    let expected = Threshold {
+        hits: 5,
+        seconds: 120,
+        per: Per::Destination,
+        every: true,
+    };
+    assert_eq!(found.threshold, Some(expected));
+    assert_eq!(
+        describe::parts(&found),
+        "\"abc\" every 5 hits in 2m per destination"
+    );
+    let found = signature(
+        "name: s, tcp: 80, threshold: {hits: 5, within: 168h, per: source}, find: [{text: abc}]",
+    );
+    assert_eq!(
+        describe::parts(&found),
+        "\"abc\" from hit 5 in 7d per source"
+    );
+    let refuse = |threshold: &str, message: &str| {
+        let rest = "name: s, tcp: 80, find: [{text: abc}]";
+        refused(&format!("{rest}, threshold: {{{threshold}}}"), message);
+    };
+    let rest = "within: 1m, per: source";
+    refuse(rest, ".threshold.hits: missing");
+    refuse("hits: 3, per: source", ".threshold.within: missing");
+    refuse("hits: 3, within: 1m", ".threshold.per: missing");
+    refuse(
+        &format!("hits: 0, {rest}"),
+        ".threshold.hits: it acts at the first hit at the earliest",
+    );
+    refuse(
+        "hits: 3, within: 169h, per: source",
+        ".threshold.within: 169h is not from 1s to 168h",
+    );
+    refuse(
+        "hits: 3, within: 1m, per: flow",
+        ".threshold.per: expected source or destination, found \"flow\"",
     );
 }
 
@@ -402,8 +490,8 @@ fn a_quarantine_has_an_end_or_waits_for_a_person() {
     );
     refuse("quarantine: 0s", ".quarantine: 0s is not from 1s to 8784h");
     refuse(
-        "begin: segment",
-        ".begin: expected connection or turn, found \"segment\"",
+        "begin: packet",
+        ".begin: expected connection or turn or segment, found \"packet\"",
     );
 }
 

@@ -4,9 +4,9 @@ use super::super::findings::Findings;
 use super::super::lenient::{List, Scalar};
 use super::super::place::{Here, quoted};
 use super::super::raw::{self, Keys};
-use super::super::signature::{Absent, Compare, Number, Part, What};
+use super::super::signature::{Absent, Compare, Jump, Number, Part, What};
 use super::distance::{From, distances};
-use super::scalar::{choice, expected, is_list, is_mapping, switch};
+use super::scalar::{choice, expected, is_list, is_mapping, number, switch};
 
 /// Comparisons as they are written, longer signs first.
 const COMPARISONS: [(&str, Compare); 5] = [
@@ -136,6 +136,7 @@ fn what(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> Option<Wha
         ("u8", &raw.u8),
         ("u16", &raw.u16),
         ("u32", &raw.u32),
+        ("jump", &raw.jump),
     ];
     let mut given = given
         .into_iter()
@@ -143,11 +144,24 @@ fn what(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> Option<Wha
     let (Some((key, value)), None) = (given.next(), given.next()) else {
         findings.error(
             here,
-            "a part is exactly one of text, bytes, u8, u16 and u32",
+            "a part is exactly one of text, bytes, u8, u16, u32 and jump",
         );
         return None;
     };
     let value_here = here.key(key);
+    if key == "jump" {
+        return jump(raw, value, here, findings).map(What::Jump);
+    }
+    for (other, value) in [
+        ("multiply", &raw.multiply),
+        ("align", &raw.align),
+        ("add", &raw.add),
+        ("from", &raw.from),
+    ] {
+        if value.is_some() {
+            findings.error(&here.key(other), "only a `jump` has this");
+        }
+    }
     if matches!(key, "text" | "bytes") {
         for (other, value) in [("mask", &raw.mask), ("endian", &raw.endian)] {
             if value.is_some() {
@@ -187,15 +201,7 @@ fn what(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> Option<Wha
         }
         None => most,
     };
-    let endian = match &raw.endian {
-        Some(value) => choice(
-            value,
-            [("big", false), ("little", true)],
-            &here.key("endian"),
-            findings,
-        )?,
-        None => false,
-    };
+    let endian = endian(raw, here, findings)?;
     Some(What::Number(Number {
         width,
         little_endian: endian,
@@ -203,6 +209,56 @@ fn what(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> Option<Wha
         compare,
         value,
     }))
+}
+
+/// Whether a number's lowest byte comes first.
+fn endian(raw: &raw::Part, here: &Here<'_>, findings: &mut Findings) -> Option<bool> {
+    let orders = [("big", false), ("little", true)];
+    match &raw.endian {
+        Some(value) => choice(value, orders, &here.key("endian"), findings),
+        None => Some(false),
+    }
+}
+
+/// A number that says where the next part counts from.
+fn jump(raw: &raw::Part, width: &Scalar, here: &Here<'_>, findings: &mut Findings) -> Option<Jump> {
+    for (other, value) in [("mask", &raw.mask), ("nocase", &raw.nocase)] {
+        if value.is_some() {
+            findings.error(&here.key(other), "a `jump` has none");
+        }
+    }
+    let widths = [("u8", 1), ("u16", 2), ("u32", 4)];
+    let froms = [("end", false), ("beginning", true)];
+    let multiply = match &raw.multiply {
+        Some(value) => number(value, u16::MAX.into(), &here.key("multiply"), findings)?,
+        None => 1,
+    };
+    if multiply == 0 {
+        findings.error(&here.key("multiply"), "a multiple of nothing leads nowhere");
+    }
+    let align = match &raw.align {
+        Some(value) => switch(value, &here.key("align"), findings)?,
+        None => false,
+    };
+    let (add, last) = match &raw.add {
+        Some(value) => distances(value, From::PartBefore, &here.key("add"), findings)?,
+        None => (0, Some(0)),
+    };
+    if last != Some(add) {
+        findings.error(&here.key("add"), "expected one number of bytes");
+    }
+    let from_beginning = match &raw.from {
+        Some(value) => choice(value, froms, &here.key("from"), findings)?,
+        None => false,
+    };
+    Some(Jump {
+        width: choice(width, widths, &here.key("jump"), findings)?,
+        little_endian: endian(raw, here, findings)?,
+        multiply: multiply as u16,
+        align,
+        add,
+        from_beginning,
+    })
 }
 
 /// Pairs of hexadecimal digits, with or without blanks between them.

@@ -14,7 +14,10 @@ use super::super::lint;
 use super::super::model::{Profile, Service};
 use super::super::place::{Here, Place, quoted};
 use super::super::raw::{self, Keys};
-use super::super::signature::{Action, Quarantine, Sender, Severity, Signature, UNTIL_RELEASED};
+use super::super::signature::{
+    Action, Begin, LONGEST_WINDOW, Per, Quarantine, Sender, Severity, Signature, TCP_FLAGS,
+    TcpFlags, Threshold, UNTIL_RELEASED,
+};
 use super::distance::{From, distances};
 use super::name::{self, closest};
 use super::scalar::{choice, duration, each, expected, is_list, is_mapping, number, switch, word};
@@ -110,7 +113,17 @@ fn signature(
     let action = one_of(&raw.action, actions, &here.key("action"), findings);
     let services = services(raw, here, findings);
     let found = part::parts(raw.find.as_ref(), &here.key("find"), findings);
-    let begins = [("connection", false), ("turn", true)];
+    let begins = [
+        ("connection", Begin::Connection),
+        ("turn", Begin::Turn),
+        ("segment", Begin::Segment),
+    ];
+    let begin = one_of(&raw.begin, begins, &here.key("begin"), findings);
+    let is_whole = |service: &Service| match service {
+        Service::Tcp(..) => begin == Begin::Segment,
+        _ => true,
+    };
+    let whole = services.iter().all(is_whole);
     let signature = Signature {
         message: text(&raw.message, "message", findings),
         references: words(raw.references.as_ref(), &here.key("references"), findings),
@@ -123,16 +136,13 @@ fn signature(
         ),
         action,
         sender: one_of(&raw.from, senders, &here.key("from"), findings),
-        turns: one_of(&raw.begin, begins, &here.key("begin"), findings),
+        begin,
+        tcp_flags: tcp_flags(raw.tcp_flags.as_ref(), &services, begin, here, findings),
         profiles: profiles_of(raw.profiles.as_ref(), names, profiles, here, findings),
         tags: tags(raw.tags.as_ref(), names, &here.key("tags"), findings),
-        length: length(
-            raw.length.as_ref(),
-            &services,
-            &here.key("length"),
-            findings,
-        ),
-        ends: ends(raw.ends.as_ref(), &services, &here.key("ends"), findings),
+        length: length(raw.length.as_ref(), whole, &here.key("length"), findings),
+        ends: ends(raw.ends.as_ref(), whole, &here.key("ends"), findings),
+        threshold: threshold(raw.threshold.as_ref(), &here.key("threshold"), findings),
         services,
         parts: found.parts,
         absent: found.absent,
@@ -176,15 +186,15 @@ fn quarantine(
     Some(Quarantine::Seconds(lasts.as_secs() as u32))
 }
 
-/// Bytes of a datagram: a number, or a range.
+/// Bytes of a datagram or a segment: a number, or a range.
 fn length(
     value: Option<&Scalar>,
-    services: &[Service],
+    whole: bool,
     here: &Here<'_>,
     findings: &mut Findings,
 ) -> Option<(u16, u16)> {
     let value = value?;
-    is_of_datagrams(services, here, findings);
+    is_whole(whole, here, findings);
     let (least, most) = distances(value, From::Beginning, here, findings)?;
     let most = most.unwrap_or(u16::MAX.into());
     match (u16::try_from(least), u16::try_from(most)) {
@@ -196,30 +206,110 @@ fn length(
     }
 }
 
-fn ends(
-    value: Option<&Scalar>,
-    services: &[Service],
-    here: &Here<'_>,
-    findings: &mut Findings,
-) -> bool {
+fn ends(value: Option<&Scalar>, whole: bool, here: &Here<'_>, findings: &mut Findings) -> bool {
     let Some(value) = value else { return false };
     let ends = switch(value, here, findings) == Some(true);
     if ends {
-        is_of_datagrams(services, here, findings);
+        is_whole(whole, here, findings);
     }
     ends
 }
 
-fn is_of_datagrams(services: &[Service], here: &Here<'_>, findings: &mut Findings) {
-    if services
-        .iter()
-        .any(|service| !matches!(service, Service::Udp(..)))
-    {
+/// What is looked for in a stream knows no length and no end.
+fn is_whole(whole: bool, here: &Here<'_>, findings: &mut Findings) {
+    if !whole {
         findings.error(
             here,
-            "only datagrams, of `udp` alone, have a length and an end",
+            "only datagrams, of `udp` alone, have a length and an end, and segments, with `begin: segment`",
         );
     }
+}
+
+/// How often it must be hit before it acts.
+fn threshold(
+    raw: Option<&raw::Threshold>,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> Option<Threshold> {
+    let raw = raw?;
+    if !is_mapping(&raw.odd, raw::Threshold::KEYS, here, findings) {
+        return None;
+    }
+    let needed = [
+        ("hits", &raw.hits),
+        ("within", &raw.within),
+        ("per", &raw.per),
+    ];
+    for (key, value) in needed {
+        if value.is_none() {
+            findings.error(&here.key(key), "missing");
+        }
+    }
+    let (hits, within, per) = (raw.hits.as_ref()?, raw.within.as_ref()?, raw.per.as_ref()?);
+    let hits = number(hits, u32::MAX, &here.key("hits"), findings);
+    if hits == Some(0) {
+        findings.error(
+            &here.key("hits"),
+            "it acts at the first hit at the earliest",
+        );
+    }
+    let (shortest, longest) = (
+        Duration::from_secs(1),
+        Duration::from_secs(LONGEST_WINDOW.into()),
+    );
+    let within = duration(within, shortest, longest, &here.key("within"), findings);
+    let ends = [("source", Per::Source), ("destination", Per::Destination)];
+    let per = choice(per, ends, &here.key("per"), findings);
+    let every = match &raw.every {
+        Some(value) => switch(value, &here.key("every"), findings)?,
+        None => false,
+    };
+    Some(Threshold {
+        hits: hits?,
+        seconds: within?.as_secs() as u32,
+        per: per?,
+        every,
+    })
+}
+
+fn tcp_flags(
+    raw: Option<&raw::TcpFlags>,
+    services: &[Service],
+    begin: Begin,
+    here: &Here<'_>,
+    findings: &mut Findings,
+) -> TcpFlags {
+    let mut asked = TcpFlags::default();
+    let here = here.key("tcp_flags");
+    let Some(raw) = raw.filter(|raw| is_mapping(&raw.odd, raw::TcpFlags::KEYS, &here, findings))
+    else {
+        return asked;
+    };
+    let before = findings.errors();
+    for (key, words, bits) in [
+        ("set", &raw.set, &mut asked.set),
+        ("clear", &raw.clear, &mut asked.clear),
+        ("any", &raw.any, &mut asked.any),
+    ] {
+        let Some(words) = words else { continue };
+        each(words, &here.key(key), |value, here| {
+            *bits |= choice(value, TCP_FLAGS, here, findings).unwrap_or_default();
+        });
+    }
+    let is_tcp = |service: &Service| matches!(service, Service::Tcp(..));
+    if begin != Begin::Segment || !services.iter().all(is_tcp) {
+        findings
+            .error(&here, "only segments, of `tcp` alone, have flags")
+            .suggest(|| Some("write `begin: segment`".to_owned()));
+    }
+    if asked.set & asked.clear != 0 {
+        findings.error(&here, "a flag cannot be set and clear");
+    }
+    if asked == TcpFlags::default() && findings.errors() == before {
+        let reported = findings.error(&here, "no flag is named");
+        reported.suggest(|| Some("such as `set: [psh, ack]`".to_owned()));
+    }
+    asked
 }
 
 /// A run of one byte is met at every place of a longer run, which is more than is looked

@@ -139,7 +139,8 @@ fn unsigned(text: &str) -> Option<u32> {
     u32::from_str_radix(text, radix).ok()
 }
 
-fn signed(text: &str) -> Option<i32> {
+/// An integer no farther away than a place may be.
+pub(super) fn signed(text: &str) -> Option<i32> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),

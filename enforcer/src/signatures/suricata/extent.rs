@@ -2,7 +2,7 @@
 
 use std::iter::once;
 
-use crate::policy::signature::Part;
+use crate::policy::signature::{Part, What};
 
 use super::runs::Run;
 
@@ -33,7 +33,10 @@ pub(super) fn spread(run: &Run) -> Spread {
         last_end: latest.map(|latest| latest + length(&run.head)),
     };
     let mut before = length(&run.head);
-    for part in &run.others {
+    if run.jumps() {
+        (latest, spread.last_begin, spread.last_end) = (None, None, None);
+    }
+    for part in run.fixed_others() {
         place += before + i64::from(part.first);
         latest = both(latest, part.last.map(i64::from), |latest, last| {
             latest + before + last
@@ -68,7 +71,7 @@ fn least(runs: &[Run]) -> i64 {
             _ => run.head.first,
         };
         let mut place = i64::from(head);
-        for (index, part) in once(&run.head).chain(&run.others).enumerate() {
+        for (index, part) in once(&run.head).chain(run.fixed_others()).enumerate() {
             if index > 0 {
                 place += nearest(part);
             }
@@ -95,6 +98,22 @@ fn most(runs: &[Run]) -> Option<i64> {
 }
 
 impl Run {
+    /// Whether it leads to a place that its numbers say.
+    fn jumps(&self) -> bool {
+        once(&self.head)
+            .chain(&self.others)
+            .any(|part| matches!(part.what, What::Jump(_)))
+    }
+
+    /// The parts behind its head up to the first jump, behind which they may be anywhere.
+    fn fixed_others(&self) -> &[Part] {
+        let jump = once(&self.head)
+            .chain(&self.others)
+            .position(|part| matches!(part.what, What::Jump(_)));
+        let count = jump.unwrap_or(self.others.len());
+        self.others.get(..count).unwrap_or_default()
+    }
+
     fn at_beginning(&self) -> Self {
         let mut run = self.clone();
         (run.head.first, run.head.last) = (0, Some(0));

@@ -47,7 +47,8 @@ pub(super) fn flow(keyword: Keyword<'_>, protocol: Protocol) -> Result<Flow, Ref
             return Err(keyword.refuse("both directions"));
         }
     }
-    if established && protocol != Protocol::Tcp && flow.toward != Some(Toward::Client) {
+    let is_udp = matches!(protocol, Protocol::Udp | Protocol::Ip);
+    if established && is_udp && flow.toward != Some(Toward::Client) {
         return Err(refuse(
             "flow:established (udp)",
             "a signature also sees what a client sends before it is answered",

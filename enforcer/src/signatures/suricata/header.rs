@@ -19,6 +19,8 @@ pub(super) struct Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     Tcp,
+    /// Segments of TCP one by one.
+    Segment,
     Udp,
     /// Both of these, and what a signature does not look at.
     Ip,
@@ -56,10 +58,7 @@ fn protocol(word: &str) -> Result<Protocol, Refusal> {
         "tcp" => Ok(Protocol::Tcp),
         "udp" => Ok(Protocol::Udp),
         "ip" => Ok(Protocol::Ip),
-        "tcp-pkt" => Err(refuse(
-            word,
-            "it looks at segments one by one, a signature at the stream",
-        )),
+        "tcp-pkt" => Ok(Protocol::Segment),
         _ => Err(refuse(
             format!("protocol {word}"),
             "only the payload of tcp and udp is looked at",
@@ -133,7 +132,7 @@ impl Protocol {
     pub(super) fn services(self, first: u16, last: u16) -> Vec<Service> {
         let (tcp, udp) = (Service::Tcp(first, last), Service::Udp(first, last));
         match self {
-            Self::Tcp => vec![tcp],
+            Self::Tcp | Self::Segment => vec![tcp],
             Self::Udp => vec![udp],
             Self::Ip => vec![tcp, udp],
         }

@@ -1,21 +1,14 @@
 //! `dsize:LENGTH` and `isdataat:BYTES[,relative]`: how much there is of a payload.
 
-use super::header::Protocol;
 use super::lexer::Keyword;
 use super::refusal::{Refusal, refuse};
 
-/// Bytes of a datagram, at least and at most, by `dsize:N`, `>N`, `<N` or `N<>M`, which
-/// excludes both (`DetectDsizeMatch` in detect-dsize.c).
+/// Bytes of a datagram or a segment, at least and at most, by `dsize:N`, `>N`, `<N` or
+/// `N<>M`, which excludes both (`DetectDsizeMatch` in detect-dsize.c).
 ///
 /// # Errors
-/// `dsize`, and `dsize (tcp)`: segments have a length, what is cut into them has none.
-pub(super) fn dsize(keyword: Keyword<'_>, protocol: Protocol) -> Result<(u16, u16), Refusal> {
-    if protocol != Protocol::Udp {
-        return Err(refuse(
-            "dsize (tcp)",
-            "a sender chooses the length of a segment",
-        ));
-    }
+/// `dsize`.
+pub(super) fn dsize(keyword: Keyword<'_>) -> Result<(u16, u16), Refusal> {
     let number = |text: &str| text.trim().parse::<u16>().ok();
     let value = keyword.value()?;
     let range = match value.split_once("<>") {

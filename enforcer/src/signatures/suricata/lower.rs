@@ -1,7 +1,7 @@
 //! From a rule to a signature.
 
 use crate::policy::compile::signatures::{self as tables, Unfit};
-use crate::policy::signature::Signature;
+use crate::policy::signature::{Begin, Signature};
 
 use super::ends::ends;
 use super::header::{Protocol, header};
@@ -23,6 +23,10 @@ pub(super) struct Lowered {
 pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     let header = header(rule)?;
     let options = options(&rule.keywords, header.protocol)?;
+    if options.flags.is_some() && !options.has_content() {
+        let why = "a segment is looked at for the data that it bears, not for its flags alone";
+        return Err(refuse("flags", why));
+    }
     let about = options.about;
     let severity = about.severity();
     let sid = about.sid.ok_or_else(|| refuse("sid", "there is none"))?;
@@ -34,9 +38,14 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         placed,
         narrowed,
     } = parts(options.conditions)?;
-    // Suricata counts from the beginning of a segment or of a piece of the stream, which
-    // the sender can choose; what a sender says when it is its turn, it cannot.
-    let turns = placed && header.protocol != Protocol::Udp;
+    // Rules that ask for anything of a segment are asked of segments alone
+    // (`SIG_FLAG_REQUIRE_PACKET` in detect-parse.c).
+    let segments = header.protocol == Protocol::Segment
+        || header.protocol != Protocol::Udp
+            && (options.length.is_some() || options.flags.is_some());
+    // Of others, Suricata counts from the beginning of a segment or of a piece of the stream,
+    // which the sender can choose; what a sender says when it is its turn, it cannot.
+    let turns = placed && header.protocol != Protocol::Udp && !segments;
     let partly = header.protocol == Protocol::Ip;
     let name = format!("sid-{sid}");
     let signature = Signature {
@@ -48,13 +57,19 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
         action: header.action,
         quarantine: None,
         sender,
-        turns,
+        begin: match (segments, turns) {
+            (true, _) => Begin::Segment,
+            (false, true) => Begin::Turn,
+            (false, false) => Begin::Connection,
+        },
+        tcp_flags: options.flags.unwrap_or_default(),
         services,
         profiles: Vec::new(),
         tags: Vec::new(),
         parts,
         absent,
         length: options.length,
+        threshold: options.threshold,
         ends,
     };
     tables::lower(&signature).map_err(unfit)?;
@@ -68,6 +83,7 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
 fn unfit(unfit: Unfit) -> Refusal {
     let keyword = match unfit {
         Unfit::Parts(_) => "parts",
+        Unfit::Jump => "byte_jump",
         Unfit::Span(_) | Unfit::Back(_) => "span",
         Unfit::NoBytes | Unfit::Empty => "no content",
         Unfit::Absent(_) => "content:!",

@@ -11,10 +11,12 @@
 //! switched off are counted, and loaded only if that is asked for.
 
 mod about;
+mod byte_jump;
 mod byte_test;
 mod content;
 mod ends;
 mod extent;
+mod flags;
 mod flow;
 mod header;
 mod length;
@@ -28,6 +30,7 @@ mod refusal;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 

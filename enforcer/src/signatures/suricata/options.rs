@@ -1,14 +1,19 @@
 //! The options of a rule, read in order: what it looks for, whose bytes, and what it
 //! tells of.
 
+use crate::policy::signature::{TcpFlags, Threshold};
+
 use super::about::About;
+use super::byte_jump::{ByteJump, byte_jump};
 use super::byte_test::{ByteTest, byte_test};
 use super::content::bytes;
+use super::flags::flags;
 use super::flow::{Flow, flow};
 use super::header::Protocol;
 use super::length::{data_at, dsize};
 use super::lexer::Keyword;
 use super::refusal::{Refusal, refuse};
+use super::threshold::{detection_filter, threshold};
 
 /// Bytes that a place may be away from what it is counted from.
 const FARTHEST: i32 = u16::MAX as i32;
@@ -17,8 +22,12 @@ const FARTHEST: i32 = u16::MAX as i32;
 pub(super) struct Options {
     pub(super) about: About,
     pub(super) flow: Option<Flow>,
-    /// Bytes of a datagram, at least and at most.
+    /// Bytes of a datagram or a segment, at least and at most.
     pub(super) length: Option<(u16, u16)>,
+    pub(super) flags: Option<TcpFlags>,
+    /// How often it must be met.
+    pub(super) threshold: Option<Threshold>,
+    has_threshold: bool,
     /// In the order in which they are written.
     pub(super) conditions: Vec<Condition>,
 }
@@ -27,6 +36,7 @@ pub(super) struct Options {
 pub(super) enum Condition {
     Content(Content),
     ByteTest(ByteTest),
+    ByteJump(ByteJump),
     /// A byte at a distance from the end of the content before.
     Data(i32),
 }
@@ -77,7 +87,11 @@ impl Options {
                 let test = byte_test(keyword)?;
                 self.conditions.push(Condition::ByteTest(test));
             }
-            "endswith" if protocol != Protocol::Udp => {
+            "byte_jump" => {
+                let jump = byte_jump(keyword)?;
+                self.conditions.push(Condition::ByteJump(jump));
+            }
+            "endswith" if matches!(protocol, Protocol::Tcp | Protocol::Ip) => {
                 return Err(refuse("endswith (tcp)", "a stream has no end"));
             }
             "nocase" | "offset" | "depth" | "startswith" | "distance" | "within"
@@ -88,39 +102,45 @@ impl Options {
             }
             "isdataat" => self.conditions.push(Condition::Data(data_at(keyword)?)),
             "dsize" => {
-                let before = self.length.replace(dsize(keyword, protocol)?);
+                let before = self.length.replace(dsize(keyword)?);
                 if before.is_some() {
                     return Err(keyword.refuse("there are two of them"));
                 }
             }
-            "threshold" => threshold(keyword)?,
+            "flags" | "tcp.flags" => {
+                let before = self.flags.replace(flags(keyword, protocol)?);
+                if before.is_some() {
+                    return Err(keyword.refuse("there are two of them"));
+                }
+            }
+            "threshold" | "detection_filter" => {
+                let counted = match keyword.name {
+                    "threshold" => threshold(keyword)?,
+                    _ => Some(detection_filter(keyword)?),
+                };
+                if std::mem::replace(&mut self.has_threshold, true) {
+                    return Err(keyword.refuse("there are two of them"));
+                }
+                self.threshold = counted;
+            }
             _ if self.about.read(keyword)? => {}
             _ => return Err(keyword.refuse("this keyword is not supported")),
         }
         Ok(())
     }
 
+    /// Whether any bytes are looked for.
+    pub(super) fn has_content(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.any(|condition| matches!(condition, Condition::Content(_)))
+    }
+
     fn last_content(&mut self) -> Option<&mut Content> {
         let mut latest = self.conditions.iter_mut().rev();
         latest.find_map(|condition| match condition {
             Condition::Content(content) => Some(content),
-            Condition::ByteTest(_) | Condition::Data(_) => None,
+            Condition::ByteTest(_) | Condition::ByteJump(_) | Condition::Data(_) => None,
         })
-    }
-}
-
-/// A limit is on what is told, and the device's budget of events is one already. Any other
-/// kind says when a rule hits.
-fn threshold(keyword: Keyword<'_>) -> Result<(), Refusal> {
-    let words = keyword.value()?.split(',').map(str::trim);
-    let kinds = words.filter_map(|word| word.strip_prefix("type "));
-    match kinds.map(str::trim).collect::<Vec<_>>().as_slice() {
-        ["limit"] => Ok(()),
-        [kind] => Err(refuse(
-            format!("threshold:{kind}"),
-            "a signature hits each time, and counts for nobody",
-        )),
-        _ => Err(keyword.refuse("it has one type")),
     }
 }
 

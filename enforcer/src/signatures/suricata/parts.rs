@@ -36,7 +36,7 @@ pub(super) fn parts(conditions: Vec<Condition>) -> Result<Found, Refusal> {
     }
     let placed = runs
         .iter()
-        .any(|run| (run.head.first, run.head.last) != (0, None));
+        .any(|run| (run.head.first, run.head.last) != (0, None) || run.counts_from_beginning());
     let (mut absent, mut before, mut ends) = (Vec::new(), 0, None);
     for run in &runs {
         absent.extend(run.absent.iter().map(|one| Absent {
@@ -59,6 +59,15 @@ pub(super) fn parts(conditions: Vec<Condition>) -> Result<Found, Refusal> {
         placed,
         narrowed: most.is_none_or(|most| most > span),
     })
+}
+
+impl Run {
+    /// Whether it leads to a place that is counted from there.
+    fn counts_from_beginning(&self) -> bool {
+        once(&self.head)
+            .chain(&self.others)
+            .any(|part| matches!(&part.what, What::Jump(jump) if jump.from_beginning))
+    }
 }
 
 /// Runs as they follow one another in the text.

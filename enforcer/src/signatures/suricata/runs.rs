@@ -4,6 +4,7 @@
 
 use crate::policy::signature::{Absent, Compare, Number, Part, What};
 
+use super::byte_jump::ByteJump;
 use super::byte_test::ByteTest;
 use super::options::{Condition, Content};
 use super::refusal::{Refusal, refuse};
@@ -34,6 +35,7 @@ pub(super) fn runs(conditions: Vec<Condition>) -> Result<Vec<Run>, Refusal> {
         match condition {
             Condition::Content(content) => runs.content(content)?,
             Condition::ByteTest(test) => runs.byte_test(test)?,
+            Condition::ByteJump(jump) => runs.byte_jump(jump)?,
             Condition::Data(distance) => runs.data(distance)?,
         }
     }
@@ -48,7 +50,7 @@ struct Runs {
     last: Option<LastContent>,
 }
 
-/// Where the next relative condition counts from.
+/// Where the next relative condition counts from: a content, or where a jump leads.
 #[derive(Clone, Copy)]
 struct LastContent {
     run: usize,
@@ -178,6 +180,32 @@ impl Runs {
         self.hang(what, test.offset, Some(test.offset));
         let ahead = test.offset.saturating_add(width);
         self.last = Some(LastContent { ahead, ..last });
+        Ok(())
+    }
+
+    /// What follows counts from where it leads.
+    fn byte_jump(&mut self, jump: ByteJump) -> Result<(), Refusal> {
+        let what = What::Jump(jump.jump);
+        let place = (jump.offset, Some(jump.offset));
+        match self.last.filter(|_| jump.relative) {
+            Some(last) => {
+                self.hang(what, place.0, place.1);
+                let place = self.runs.get(last.run).map_or(0, |run| run.others.len());
+                self.last = Some(LastContent {
+                    place,
+                    ahead: 0,
+                    ..last
+                });
+            }
+            None => {
+                self.last = Some(LastContent {
+                    run: self.runs.len(),
+                    place: 0,
+                    ahead: 0,
+                });
+                self.begin("byte_jump", what, place.0, place.1)?;
+            }
+        }
         Ok(())
     }
 

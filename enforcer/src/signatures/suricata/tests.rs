@@ -4,15 +4,18 @@ mod about;
 mod absence;
 mod agreement;
 mod files;
+mod flags;
 mod header;
 mod hostile;
+mod jumps;
 mod numbers;
 mod places;
 mod refusals;
 mod text;
+mod thresholds;
 
 use super::*;
-use crate::policy::signature::{Part, What};
+use crate::policy::signature::{Begin, Part, What};
 
 const TCP: &str = "alert tcp any any -> any any";
 const UDP: &str = "alert udp any any -> any any";

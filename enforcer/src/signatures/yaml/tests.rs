@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::compile::signatures::lower;
 use crate::policy::parse;
-use crate::policy::signature::{Action, Sender, Severity};
+use crate::policy::signature::{Action, Begin, Jump, Per, Sender, Severity, TcpFlags, Threshold};
 use crate::policy::source::{Bundle, File};
 use crate::signatures::suricata::import;
 
@@ -40,7 +40,9 @@ fn signature(parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::default(),
         sender: Sender::default(),
-        turns: false,
+        begin: Begin::default(),
+        threshold: None,
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),
@@ -85,7 +87,9 @@ fn a_whole_one() {
         severity: Severity::Critical,
         action: Action::Cut,
         sender: Sender::Either,
-        turns: false,
+        begin: Begin::default(),
+        threshold: None,
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),
@@ -280,9 +284,25 @@ fn what() -> impl Strategy<Value = What> {
         compare,
         any::<u32>(),
     );
+    let jump = (
+        prop::sample::select(&[1_u8, 2, 4][..]),
+        any::<[bool; 3]>(),
+        prop_oneof![Just(1), 1..=u16::MAX],
+        -2000..2000_i32,
+    );
     prop_oneof![
-        2 => (bytes, any::<bool>()).prop_map(|(bytes, nocase)| What::Bytes { bytes, nocase }),
-        1 => number.prop_map(|(width, little_endian, mask, compare, value)| {
+        4 => (bytes, any::<bool>()).prop_map(|(bytes, nocase)| What::Bytes { bytes, nocase }),
+        1 => jump.prop_map(|(width, [little_endian, align, from_beginning], multiply, add)| {
+            What::Jump(Jump {
+                width,
+                little_endian,
+                multiply,
+                align,
+                add,
+                from_beginning,
+            })
+        }),
+        2 => number.prop_map(|(width, little_endian, mask, compare, value)| {
             let most = u32::MAX >> (32 - 8 * u32::from(width));
             What::Number(Number {
                 width,
@@ -329,6 +349,7 @@ prop_compose! {
         tcp in vec(ports(), 0..3),
         udp in vec(ports(), 1..3),
         protected in prop::sample::subsequence(vec![0, 1], 0..=2),
+        (segments, flags, hits) in (any::<bool>(), any::<u8>(), 0..99_u32),
         parts in vec(random_part(), 1..5),
     ) -> Signature {
         let severities =
@@ -350,13 +371,15 @@ prop_compose! {
             severity: severities[words.0],
             action: [Action::Alert, Action::Drop, Action::Cut][words.1],
             sender: [Sender::Client, Sender::Server, Sender::Either][words.2],
-            turns: false,
+            begin: if segments { Begin::Segment } else { Begin::default() },
+            threshold: (hits > 0).then_some(Threshold { hits, seconds: 1 + u32::from(flags) * 2371, per: if segments { Per::Source } else { Per::Destination }, every: hits % 2 == 0 }),
+            tcp_flags: if segments { TcpFlags { set: 0x12, clear: flags & !0x12, any: flags } } else { TcpFlags::default() },
             quarantine: None,
             tags: Vec::new(),
             absent: Vec::new(),
-            length: None,
-            ends: false,
-            services: tcp.chain(udp).collect(),
+            length: segments.then_some((0, 99)),
+            ends: segments,
+            services: if segments { vec![Service::Tcp(80, 80)] } else { tcp.chain(udp).collect() },
             profiles: protected,
             parts,
         }

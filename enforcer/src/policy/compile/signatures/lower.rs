@@ -4,11 +4,16 @@
 use std::fmt;
 
 use enforcer_common::signature::{
-    COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_UNEQUAL, PART_LITTLE_ENDIAN,
-    PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
+    COMPARE_ABOVE, COMPARE_ANY, COMPARE_BELOW, COMPARE_EQUAL, COMPARE_JUMP, COMPARE_UNEQUAL,
+    JUMPS_FROM_BEGINNING, JUMPS_FROM_PATTERN, JUMPS_NOWHERE, PART_ALIGN, PART_FROM_BEGINNING,
+    PART_LITTLE_ENDIAN, PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
 };
 
-use crate::policy::signature::{Compare, Number, Part, Signature, What};
+use crate::policy::signature::{Compare, Jump, Number, Part, Signature, What};
+
+/// Bytes of the pattern that is looked for where a jump follows: a single one would be found
+/// all over.
+const LEAST_BEFORE_JUMP: u8 = 2;
 
 /// A signature as the tables hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub struct Lowered {
     pub absent: Vec<PartLine>,
     /// Index of the part that the automaton finds.
     pub fast: usize,
+    /// One of `JUMPS_…`.
+    pub jumps: u32,
 }
 
 impl Lowered {
@@ -31,6 +38,9 @@ impl Lowered {
             return None;
         }
         let before = self.parts.iter().take(self.fast + 1);
+        if before.clone().any(|part| part.compare == COMPARE_JUMP) {
+            return None;
+        }
         let reach: i64 = before
             .map(|part| i64::from(part.last) + i64::from(part.length))
             .sum();
@@ -59,6 +69,8 @@ pub enum Unfit {
     Absent(usize),
     /// No part compares bytes.
     NoBytes,
+    /// No bytes that are worth looking for stand before a jump.
+    Jump,
     /// A part counts from the beginning, and the one before has no place there.
     Unplaced,
     /// The range of a part ends before it begins.
@@ -82,7 +94,11 @@ pub fn lower(signature: &Signature) -> Result<Lowered, Unfit> {
         let place = last.filter(|last| *last == first);
         let length = part.what.length() as i32;
         let end = if index == 0 { Some(0) } else { fixed_end };
-        fixed_end = end.zip(place).map(|(end, place)| end + place + length);
+        let leads = matches!(part.what, What::Jump(_));
+        fixed_end = end
+            .zip(place)
+            .filter(|_| !leads)
+            .map(|(end, place)| end + place + length);
         if part.what.length() == 0 {
             return Err(Unfit::Empty);
         }
@@ -95,16 +111,32 @@ pub fn lower(signature: &Signature) -> Result<Lowered, Unfit> {
     let absent = absent_lines(signature, &last_lines)?;
     let reach = absent.iter().map(|line| line.last + i32::from(line.length));
     limit_span(&mut parts, reach.max().unwrap_or(0).max(0))?;
-    let bytes = parts.iter().enumerate();
+    let jump = parts.iter().position(|part| part.compare == COMPARE_JUMP);
+    let is_fixed = |part: &PartLine| part.first == part.last;
+    let from_beginning = jump.is_some_and(|jump| parts.iter().take(jump + 1).all(is_fixed));
+    // From behind a jump there is no way back.
+    let before = jump.filter(|_| !from_beginning).unwrap_or(parts.len());
+    let bytes = parts.iter().take(before).enumerate();
     let bytes = bytes.filter(|(_, part)| part.flags & PART_NUMBER == 0);
-    let fast = bytes.max_by_key(|(index, part)| (worth(part), std::cmp::Reverse(*index)));
-    match fast {
-        Some((fast, _)) => Ok(Lowered {
+    let fast = bytes.max_by_key(|(index, part)| {
+        // What comes late is told of by few: many begin alike.
+        let order = if from_beginning { 0 } else { PARTS };
+        (worth(part), order.abs_diff(*index))
+    });
+    match (fast, jump) {
+        (Some((_, part)), Some(_)) if part.length < LEAST_BEFORE_JUMP => Err(Unfit::Jump),
+        (Some((fast, _)), _) => Ok(Lowered {
+            jumps: match (jump, from_beginning) {
+                (None, _) => JUMPS_NOWHERE,
+                (Some(_), false) => JUMPS_FROM_PATTERN,
+                (Some(_), true) => JUMPS_FROM_BEGINNING,
+            },
             parts,
             absent,
             fast,
         }),
-        None => Err(Unfit::NoBytes),
+        (None, Some(_)) if signature.has_bytes() => Err(Unfit::Jump),
+        (None, _) => Err(Unfit::NoBytes),
     }
 }
 
@@ -160,6 +192,7 @@ fn lines(what: &What, first: i32, last: Option<i32>, relative: bool) -> Vec<Part
     };
     match what {
         What::Number(number) => vec![number_line(number, place)],
+        What::Jump(jump) => vec![jump_line(jump, place)],
         What::Bytes { bytes, nocase } => {
             // Even ones: one that is short would be mistaken for others like it.
             let count = bytes.len().div_ceil(PATTERN).max(1);
@@ -191,6 +224,24 @@ fn letters(bytes: &[u8]) -> (u32, u32) {
         .filter(|(byte, _)| byte.is_ascii_alphabetic());
     let bits: u64 = letters.map(|(_, place)| 1_u64 << place).sum();
     (bits as u32, (bits >> 32) as u32)
+}
+
+fn jump_line(jump: &Jump, mut line: PartLine) -> PartLine {
+    line.flags |= PART_NUMBER;
+    for (is_set, flag) in [
+        (jump.little_endian, PART_LITTLE_ENDIAN),
+        (jump.align, PART_ALIGN),
+        (jump.from_beginning, PART_FROM_BEGINNING),
+    ] {
+        if is_set {
+            line.flags |= flag;
+        }
+    }
+    line.length = jump.width;
+    line.mask = jump.multiply.into();
+    line.value = jump.add.cast_unsigned();
+    line.compare = COMPARE_JUMP;
+    line
 }
 
 fn number_line(number: &Number, mut line: PartLine) -> PartLine {
@@ -265,6 +316,10 @@ impl fmt::Display for Unfit {
             Self::NoBytes => {
                 f.write_str("no part compares bytes: numbers alone are found everywhere")
             }
+            Self::Jump => write!(
+                f,
+                "no {LEAST_BEFORE_JUMP} bytes stand before the first jump, and what is before it has no fixed place: what is behind it is not looked for by itself"
+            ),
             Self::Unplaced => f.write_str(
                 "a part counts from the beginning of the text, and the one before it has no fixed place there",
             ),

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 
 use enforcer_common::limits;
 use enforcer_common::signature::{
-    ACTION_ALERT, ACTION_CUT, ACTION_DROP, GroupLine, InspectionLine, PROFILE_LINES, Profiles,
-    SignatureLine,
+    ACTION_ALERT, ACTION_CUT, ACTION_DROP, BEGIN_CONNECTION, BEGIN_SEGMENT, BEGIN_TURN, GroupLine,
+    InspectionLine, PROFILE_LINES, Profiles, SignatureLine, THRESHOLD_DESTINATION, THRESHOLD_EVERY,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,9 @@ use super::image::{Image, rows};
 use super::services::ServiceClasses;
 use super::{Error, check, profile_number};
 use crate::policy::model::{Model, Peer};
-use crate::policy::signature::{Action, Signature};
+use crate::policy::signature::{
+    Action, Begin, LONGEST_WINDOW, Per, Signature, TcpFlags, Threshold,
+};
 use automaton::Automaton;
 use filter::Filter;
 pub use lower::{Lowered, Unfit, lower};
@@ -120,13 +122,23 @@ pub(super) fn place(
                 Action::Drop => ACTION_DROP,
                 Action::Cut => ACTION_CUT,
             },
-            turns: signature.turns.into(),
+            begin: match signature.begin {
+                Begin::Connection => BEGIN_CONNECTION,
+                Begin::Turn => BEGIN_TURN,
+                Begin::Segment => BEGIN_SEGMENT,
+            },
+            tcp_flags: {
+                let TcpFlags { set, clear, any } = signature.tcp_flags;
+                u32::from_le_bytes([set, clear, any, 0])
+            },
             groups: place_tags(image, signature, devices),
             absent: lowered.absent.len() as u32,
             shortest: signature.length.map_or(0, |(least, _)| least.into()),
             longest: signature.length.map_or(0, |(_, most)| most.into()),
             ends: signature.ends.into(),
-            reserved: [0; 4],
+            jumps: lowered.jumps,
+            hits: signature.threshold.map_or(0, |of| of.hits),
+            threshold: signature.threshold.map_or(0, threshold),
         })
         .collect();
     let line = InspectionLine {
@@ -144,6 +156,16 @@ pub(super) fn place(
         automata: region.lines(),
         sizes,
     })
+}
+
+/// The window of a threshold, and how it is counted.
+fn threshold(threshold: Threshold) -> u32 {
+    let per = match threshold.per {
+        Per::Source => 0,
+        Per::Destination => THRESHOLD_DESTINATION,
+    };
+    let every = if threshold.every { THRESHOLD_EVERY } else { 0 };
+    threshold.seconds.min(LONGEST_WINDOW) | per | every
 }
 
 /// Line of the profiles that each signature is for, 0 for all.
@@ -244,7 +266,11 @@ fn reaches(model: &Model, lowered: &[Lowered], set: &[usize]) -> [u32; 2] {
         let Some(reach) = lowered[*index].reach() else {
             return [0; 2];
         };
-        let most = &mut reaches[usize::from(model.signatures[*index].turns)];
+        let most = match model.signatures[*index].begin {
+            Begin::Connection => &mut reaches[0],
+            Begin::Turn => &mut reaches[1],
+            Begin::Segment => return [0; 2],
+        };
         *most = reach.max(*most);
     }
     reaches

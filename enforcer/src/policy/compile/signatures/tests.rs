@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::policy::model::Service;
-use crate::policy::signature::{Action, Part, Sender, Severity, Signature, What};
+use crate::policy::signature::{Action, Begin, Part, Sender, Severity, Signature, TcpFlags, What};
 
 /// Patterns in lower case, over few letters or any bytes.
 fn pattern(lengths: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
@@ -70,7 +70,9 @@ fn signature(name: &str, parts: Vec<Part>) -> Signature {
         severity: Severity::default(),
         action: Action::Drop,
         sender: Sender::Client,
-        turns: false,
+        begin: Begin::default(),
+        threshold: None,
+        tcp_flags: TcpFlags::default(),
         quarantine: None,
         tags: Vec::new(),
         absent: Vec::new(),

@@ -1,6 +1,7 @@
 //! What a signature looks for, part by part.
 
-use super::super::super::signature::{Compare, Number};
+use super::super::super::describe;
+use super::super::super::signature::{Compare, Jump, Number};
 use super::*;
 
 fn found(find: &str) -> Vec<Part> {
@@ -105,11 +106,11 @@ fn places_are_read() {
 fn parts_are_refused_in_their_places() {
     part_refused(
         "{}",
-        ".find[0]: a part is exactly one of text, bytes, u8, u16 and u32",
+        ".find[0]: a part is exactly one of text, bytes, u8, u16, u32 and jump",
     );
     part_refused(
         "{text: a, bytes: '00'}",
-        ".find[0]: a part is exactly one of text, bytes, u8, u16 and u32",
+        ".find[0]: a part is exactly one of text, bytes, u8, u16, u32 and jump",
     );
     part_refused("abc", ".find[0]: expected a mapping, found \"abc\"");
     part_refused(
@@ -241,6 +242,67 @@ fn what_the_tables_cannot_hold_is_refused() {
     );
     part_refused(
         "{text: a}, {text: b, at: 4}",
+        ".find: a part counts from the beginning of the text, and the one before it has no fixed place there",
+    );
+}
+
+#[test]
+fn a_number_says_where_the_next_part_is() {
+    let found = signature(
+        "name: s, tcp: 80, find: [{text: abc}, {jump: u16, endian: little, multiply: 4, align: true, add: -2, from: beginning, after: 3}, {text: d, after: 0}, {jump: u8, after: 0}]",
+    );
+    let jump = Jump {
+        width: 2,
+        little_endian: true,
+        multiply: 4,
+        align: true,
+        add: -2,
+        from_beginning: true,
+    };
+    assert_eq!(found.parts[1].what, What::Jump(jump));
+    assert_eq!(found.parts[3].what, What::Jump(Jump::default()));
+    assert_eq!(
+        describe::parts(&found),
+        "\"abc\" +3 jump u16le * 4 aligned -2 from beginning +0 \"d\" +0 jump u8"
+    );
+    let refuse = |find: &str, message: &str| {
+        refused(&format!("name: s, tcp: 80, find: [{find}]"), message);
+    };
+    refuse(
+        "{text: abc}, {jump: u64}",
+        ".find[1].jump: expected u8 or u16 or u32, found \"u64\"",
+    );
+    refuse(
+        "{text: abc}, {jump: u8, multiply: 0}",
+        ".find[1].multiply: a multiple of nothing leads nowhere",
+    );
+    refuse(
+        "{text: abc}, {jump: u8, mask: 3}",
+        ".find[1].mask: a `jump` has none",
+    );
+    refuse(
+        "{text: abc}, {jump: u8, add: 3..4}",
+        ".find[1].add: expected one number of bytes",
+    );
+    refuse(
+        "{text: abc}, {u8: 3, add: 4}",
+        ".find[1].add: only a `jump` has this",
+    );
+    refuse(
+        "{text: abc}, {not: true, jump: u8, after: 0..4}",
+        ".find[1]: only text and bytes must not be there; compare the number the other way",
+    );
+    let before = ".find: no 2 bytes stand before the first jump, and what is before it has no fixed place: what is behind it is not looked for by itself";
+    refuse("{text: a}, {jump: u8}, {text: bcd}", before);
+    refuse("{jump: u8}, {text: bcd}", before);
+    refuse(
+        "{text: a, at: 3..4}, {jump: u8, after: 0}, {text: bcd}",
+        before,
+    );
+    let fixed = "{text: a, at: 3}, {jump: u8, after: 0}, {text: bcd}";
+    assert_eq!(super::parts::found(fixed).len(), 3);
+    refuse(
+        "{text: abc, at: 0}, {jump: u8, after: 0}, {text: d, at: 9}",
         ".find: a part counts from the beginning of the text, and the one before it has no fixed place there",
     );
 }

@@ -99,7 +99,10 @@ fn a_datagram_has_a_length_and_an_end() {
     ] {
         let options = format!(r#"content:"a"; dsize:{dsize};"#);
         assert_eq!(loaded(UDP, &options).signature.length, Some(length));
-        assert_eq!(refused(TCP, &options), "dsize (tcp)");
+        let segments = loaded(TCP, &options);
+        assert_eq!(segments.signature.length, Some(length));
+        assert_eq!(segments.signature.begin, Begin::Segment);
+        assert!(!segments.narrowed);
     }
     for wrong in ["x", ">65535", "<0", "<1", "9<>9", "8<>9", "0", ">=3"] {
         let options = format!(r#"content:"a"; dsize:{wrong};"#);
@@ -123,13 +126,15 @@ fn a_datagram_has_a_length_and_an_end() {
     let first = r#"content:"a"; endswith; content:"b"; distance:1;"#;
     assert_eq!(refused(UDP, first), "endswith");
     assert_eq!(refused(TCP, r#"content:"a"; endswith;"#), "endswith (tcp)");
+    let segment = "alert tcp-pkt any any -> any any";
+    assert!(loaded(segment, r#"content:"a"; endswith;"#).signature.ends);
 }
 
 #[test]
 fn a_rule_for_ip_is_one_for_tcp_and_udp() {
     const IP: &str = "alert ip any any -> any any";
     let found = loaded(IP, r#"content:"abc"; depth:9;"#);
-    assert!(found.narrowed && found.signature.turns);
+    assert!(found.narrowed && found.signature.begin == Begin::Turn);
     let ports = (0, u16::MAX);
     assert_eq!(
         found.signature.services,
@@ -138,7 +143,8 @@ fn a_rule_for_ip_is_one_for_tcp_and_udp() {
             Service::Udp(ports.0, ports.1)
         ]
     );
-    assert_eq!(refused(IP, r#"content:"a"; dsize:9;"#), "dsize (tcp)");
+    let sized = loaded(IP, r#"content:"a"; depth:1; dsize:9;"#).signature;
+    assert_eq!((sized.begin, sized.length), (Begin::Segment, Some((9, 9))));
     assert_eq!(
         refused(IP, r#"content:"a"; flow:established;"#),
         "flow:established (udp)"

@@ -8,7 +8,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::signature::{Compare, Number};
+use crate::policy::signature::{Compare, Jump, Number};
 
 /// A condition of a rule.
 #[derive(Clone, Debug)]
@@ -27,6 +27,16 @@ enum Asked {
         relative: bool,
         little: bool,
         bitmask: Option<u64>,
+    },
+    ByteJump {
+        width: usize,
+        offset: i64,
+        relative: bool,
+        little: bool,
+        multiplier: Option<i64>,
+        align: bool,
+        from_beginning: bool,
+        post_offset: Option<i64>,
     },
 }
 
@@ -89,8 +99,47 @@ impl fmt::Display for Asked {
                 }
                 write!(f, ";")
             }
+            Self::ByteJump {
+                width,
+                offset,
+                relative,
+                little,
+                multiplier,
+                align,
+                from_beginning,
+                post_offset,
+            } => {
+                write!(f, "byte_jump:{width},{offset}")?;
+                write!(f, "{}", if *relative { ",relative" } else { "" })?;
+                write!(f, "{}", if *little { ",little" } else { "" })?;
+                if let Some(multiplier) = multiplier {
+                    write!(f, ",multiplier {multiplier}")?;
+                }
+                write!(f, "{}", if *align { ",align" } else { "" })?;
+                let beginning = if *from_beginning {
+                    ",from_beginning"
+                } else {
+                    ""
+                };
+                write!(f, "{beginning}")?;
+                if let Some(post_offset) = post_offset {
+                    write!(f, ",post_offset {post_offset}")?;
+                }
+                write!(f, ";")
+            }
         }
     }
+}
+
+/// Where a number leads that ends at a place, if there is a byte.
+fn target(found: &[u8], end: i64, jump: &Jump, text: &[u8]) -> Option<i64> {
+    let mut distance = integer(found, jump.little_endian) as i64 * i64::from(jump.multiply);
+    while jump.align && distance % 4 != 0 {
+        distance += 1;
+    }
+    distance += i64::from(jump.add);
+    let target = distance + if jump.from_beginning { 0 } else { end };
+    (0..text.len() as i64).contains(&target).then_some(target)
 }
 
 fn same(a: &[u8], b: &[u8], nocase: bool) -> bool {
@@ -167,6 +216,29 @@ fn rule_hits(asked: &[Asked], end: i64, text: &[u8]) -> bool {
             };
             holds != *negated && rule_hits(others, end, text)
         }
+        Asked::ByteJump {
+            width,
+            offset,
+            relative,
+            little,
+            multiplier,
+            align,
+            from_beginning,
+            post_offset,
+        } => {
+            let place = offset + if *relative { end } else { 0 };
+            let jump = Jump {
+                width: *width as u8,
+                little_endian: *little,
+                multiply: multiplier.unwrap_or(1) as u16,
+                align: *align,
+                add: post_offset.unwrap_or(0) as i32,
+                from_beginning: *from_beginning,
+            };
+            slice(text, place, *width)
+                .and_then(|found| target(found, place + *width as i64, &jump, text))
+                .is_some_and(|target| rule_hits(others, target, text))
+        }
     }
 }
 
@@ -181,14 +253,19 @@ fn signature_hits(parts: &[Part], end: i64, text: &[u8]) -> bool {
     let first = (from + i64::from(part.first)).max(0);
     let last = part.last.map_or(i64::MAX, |last| from + i64::from(last));
     (first..=last.min(text.len() as i64)).any(|place| {
-        slice(text, place, length).is_some_and(|found| holds(&part.what, found))
-            && signature_hits(others, place + length as i64, text)
+        let end = place + length as i64;
+        slice(text, place, length).is_some_and(|found| match &part.what {
+            What::Jump(jump) => target(found, end, jump, text)
+                .is_some_and(|target| signature_hits(others, target, text)),
+            what => holds(what, found) && signature_hits(others, end, text),
+        })
     })
 }
 
 fn holds(what: &What, found: &[u8]) -> bool {
     match what {
         What::Bytes { bytes, nocase } => same(found, bytes, *nocase),
+        What::Jump(_) => true,
         What::Number(Number {
             little_endian,
             mask,
@@ -268,13 +345,54 @@ fn test() -> impl Strategy<Value = Asked> {
         )
 }
 
+fn jump() -> impl Strategy<Value = Asked> {
+    let flags = (
+        prop::bool::weighted(0.8),
+        any::<bool>(),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.3),
+    );
+    (
+        prop::sample::select(&[1, 1, 1, 2, 4][..]),
+        -3..4_i64,
+        flags,
+        of(1..4_i64),
+        of(-4..3_i64),
+    )
+        .prop_map(
+            |(
+                width,
+                offset,
+                (relative, little, align, from_beginning),
+                multiplier,
+                post_offset,
+            )| {
+                Asked::ByteJump {
+                    width,
+                    offset,
+                    relative,
+                    little,
+                    multiplier,
+                    align,
+                    from_beginning,
+                    post_offset,
+                }
+            },
+        )
+}
+
+/// Letters, and numbers that lead somewhere.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    vec(prop::sample::select(&b"abA\0\x01\x02\x03"[..]), 0..14)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
     fn in_a_datagram(
-        asked in vec(prop_oneof![2 => content(), 1 => test()], 1..5),
-        texts in vec(letters(0..12), 16),
+        asked in vec(prop_oneof![4 => content(), 2 => test(), 1 => jump()], 1..5),
+        texts in vec(prop_oneof![letters(0..12).boxed(), text().boxed()], 16),
     ) {
         let options: String = asked.iter().map(ToString::to_string).collect();
         let rule = format!("{UDP} ({options} sid:1;)");

@@ -46,10 +46,9 @@ fn protocols() {
         let header = format!("alert {word} any any -> any any");
         assert_eq!(refused(&header, CONTENT), format!("protocol {word}"));
     }
-    assert_eq!(
-        refused("alert tcp-pkt any any -> any any", CONTENT),
-        "tcp-pkt"
-    );
+    let segments = loaded("alert tcp-pkt any any -> any 80", CONTENT).signature;
+    assert_eq!(segments.begin, Begin::Segment);
+    assert_eq!(segments.services, [Service::Tcp(80, 80)]);
     let (_, services) = ends(UDP, "");
     assert_eq!(services, [Service::Udp(0, u16::MAX)]);
 }

@@ -188,7 +188,7 @@ fn places_from_the_beginning_of_a_datagram() {
         assert_eq!(refused(UDP, options), "byte_test (unordered)", "{options}");
     }
     let placed = r#"byte_test:2,>,9,0; content:"ab"; offset:2;"#;
-    assert!(loaded(TCP, placed).signature.turns);
+    assert!(loaded(TCP, placed).signature.begin == Begin::Turn);
     assert_eq!(
         refused(UDP, r#"content:"a"; byte_test:2,>,9,-1;"#),
         "byte_test"

@@ -58,12 +58,18 @@ fn in_a_stream_places_count_from_the_turn() {
     ] {
         let options = format!(r#"content:"abc"; {modifiers}"#);
         let found = loaded(TCP, &options);
-        assert!(found.narrowed && found.signature.turns, "{modifiers}");
+        assert!(
+            found.narrowed && found.signature.begin == Begin::Turn,
+            "{modifiers}"
+        );
         assert_eq!(found.signature.parts, parts(UDP, &options), "{modifiers}");
-        assert!(!loaded(UDP, &options).signature.turns, "{modifiers}");
+        assert!(
+            loaded(UDP, &options).signature.begin == Begin::Connection,
+            "{modifiers}"
+        );
     }
     let anywhere = loaded(TCP, r#"content:"abc"; offset:0;"#);
-    assert!(!anywhere.narrowed && !anywhere.signature.turns);
+    assert!(!anywhere.narrowed && anywhere.signature.begin == Begin::Connection);
 }
 
 #[test]

@@ -10,13 +10,13 @@ fn by_name() {
         "flowint:a,+,1",
         "xbits:set,a,track ip_src",
         "threshold:track by_src, count 1, seconds 60",
-        "detection_filter:track by_src, count 1, seconds 60",
-        "byte_jump:4,0,relative",
+        "detection_filter:track by_src, count 1",
+        "byte_jump:4,0,relative,string",
         "byte_extract:1,0,length",
         "byte_math:bytes 1, offset 0, oper +, rvalue 1, result a",
         "isdataat:100",
         "bsize:100",
-        "flags:S",
+        "flags:0",
         "ttl:64",
         "sameip",
         "noalert",
@@ -35,18 +35,6 @@ fn by_name() {
         let name = option.split(':').next().unwrap();
         assert_eq!(refused(TCP, &options), name);
     }
-}
-
-#[test]
-fn a_limit_of_alerts_is_the_budget_of_events() {
-    let with = |threshold: &str| format!(r#"content:"a"; threshold: {threshold};"#);
-    let limited = with("type limit, track by_src, seconds 60, count 1");
-    assert_eq!(parts(TCP, &limited), parts(TCP, r#"content:"a";"#));
-    for kind in ["both", "threshold"] {
-        let counted = with(&format!("type {kind}, track by_src, seconds 60, count 9"));
-        assert_eq!(refused(TCP, &counted), format!("threshold:{kind}"));
-    }
-    assert_eq!(refused(TCP, &with("type limit, type both")), "threshold");
 }
 
 #[test]
