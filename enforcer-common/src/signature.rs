@@ -12,8 +12,10 @@ pub const PARTS: usize = 8;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InspectionLine {
-    /// [`crate::table::Row`]s: of each service class two groups, for what the client
-    /// sends and what the server does; 0 is none.
+    /// [`crate::table::Row`]s: of each service class, by columns, two groups, for what the
+    /// client sends and what the server does; 0 is none. The first column is that of
+    /// signatures for all profiles, the last one has those of any; between them each has
+    /// what profiles that are named alike have.
     pub of_services: u32,
     /// A [`GroupLine`] a group, by number less one.
     pub groups: u32,
@@ -24,7 +26,10 @@ pub struct InspectionLine {
     /// Key of the hashes by which bytes of a stream that come again are known. The daemon
     /// draws it.
     pub key: u64,
-    pub more: [u64; 5],
+    /// Of [`Self::of_services`].
+    pub columns: u32,
+    pub reserved: u32,
+    pub more: [u64; 4],
 }
 
 /// Signatures that are looked for together. Places are those of [`crate::automata`].
@@ -52,9 +57,13 @@ pub struct GroupLine {
     pub stride: u32,
     /// Bytes in the longest pattern.
     pub longest: u32,
-    /// Line of the [`Profiles`] that some signature of the group is for; 0: all.
-    pub profiles: u32,
-    pub reserved: [u32; 5],
+    /// Bytes from the beginning of the text in which a pattern may end, by where the parts
+    /// of its signature must stand; 0: anywhere.
+    pub reach: u32,
+    /// Bytes from the beginning of a turn, for signatures that count from there; 0: there
+    /// are none.
+    pub turn_reach: u32,
+    pub reserved: [u32; 4],
 }
 
 /// A pattern ends in this state.
@@ -191,11 +200,28 @@ pub const PROFILE_LINES: u32 = 8;
 /// What is folded into one in a gram: letters of either case, by bit 5.
 pub const FOLDED: u64 = 0x2020_2020_2020_2020;
 
+/// Bytes of the shortest gram, which is its own index in a filter.
+pub const SHORT_GRAM: u32 = 2;
+/// Length of such a filter, as a power of two: each gram there is has a place.
+pub const SHORT_GRAMS: u32 = 8 * SHORT_GRAM;
+
 /// Hash of a gram, from the word that begins with it.
 #[inline(always)]
 pub const fn gram_hash(word: u64, bytes: u32) -> u64 {
+    (word | FOLDED).wrapping_mul(gram_multiplier(bytes))
+}
+
+/// What a word is multiplied with, so that none but the first bytes of it count: the others
+/// are shifted out by the factor's zeros.
+#[inline(always)]
+pub const fn gram_multiplier(bytes: u32) -> u64 {
     // A multiplier without structure: the fractional part of the golden ratio.
-    first_bytes(word, bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let multiplier = if bytes == SHORT_GRAM {
+        1
+    } else {
+        0x9e37_79b9_7f4a_7c15
+    };
+    multiplier << (64_u32.wrapping_sub(8 * bytes) & 63)
 }
 
 /// Another hash, of the window that a gram was taken from (the multiplier is that of Steele

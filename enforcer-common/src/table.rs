@@ -15,7 +15,7 @@ use crate::signature::{GroupLine, InspectionLine, PartLine, Profiles, SignatureL
 use crate::verdict::{Mode, Tolerance};
 
 /// Changes whenever the meaning of a line or of a map changes.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// A line of the compiled policy.
 ///
@@ -213,7 +213,10 @@ pub struct ProfileLine {
     pub inspect_first: u32,
     /// What follows where a sanity predicate is met, two bits a set: see [`crate::sanity`].
     pub sanity: u32,
-    pub reserved: [u32; 2],
+    /// Column of the groups of signatures that are looked for: see
+    /// [`InspectionLine::of_services`].
+    pub signatures: u32,
+    pub reserved: u32,
 }
 
 pub const PROFILE_ENFORCE: u32 = 1;

@@ -326,21 +326,6 @@ pub trait Tables {
         stage::look_at_piece(frame, policy, work)
     }
 
-    /// [`stage::load_piece`].
-    #[inline(always)]
-    fn load_piece<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> bool {
-        stage::load_piece(frame, work)
-    }
-
-    /// [`stage::enter_stream`].
-    #[inline(always)]
-    fn enter_stream(&self, policy: &Policy<'_, Self>, work: &mut Work) -> u32
-    where
-        Self: Sized,
-    {
-        stage::enter_stream(policy, work)
-    }
-
     /// [`stage::checkpoint_at`].
     #[inline(always)]
     fn checkpoint_at(&self, policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32
@@ -368,13 +353,13 @@ pub trait Tables {
         stage::hash_piece(policy, work);
     }
 
-    /// [`stage::leave_stream`].
+    /// [`stage::make_keys`].
     #[inline(always)]
-    fn leave_stream(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    fn make_keys(&self, work: &mut Work, group: u32)
     where
         Self: Sized,
     {
-        stage::leave_stream(policy, work);
+        stage::make_keys(self, work, group);
     }
 
     /// [`stage::hear`].
@@ -464,11 +449,11 @@ pub trait Tables {
 
     /// [`stage::scan`].
     #[inline(always)]
-    fn scan(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    fn scan(&self, work: &mut Work)
     where
         Self: Sized,
     {
-        stage::scan(policy, work);
+        stage::scan(self, work);
     }
 
     /// [`stage::sift`].

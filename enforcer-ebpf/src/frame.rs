@@ -13,22 +13,22 @@ const DIRECT: usize = 2048;
 
 pub(crate) struct XdpFrame<'c> {
     context: &'c XdpContext,
-    length: u32,
 }
 
 impl<'c> XdpFrame<'c> {
     #[inline(always)]
-    pub(crate) fn new(context: &'c XdpContext) -> Self {
-        // SAFETY: the context is the one the program was called with.
-        let length = unsafe { bpf_xdp_get_buff_len(context.as_ptr().cast()) } as u32;
-        Self { context, length }
+    pub(crate) const fn new(context: &'c XdpContext) -> Self {
+        Self { context }
     }
 }
 
 impl Frame for XdpFrame<'_> {
     #[inline(always)]
     fn length(&self) -> u32 {
-        self.length
+        // Not asked before it is needed: most stages do not need it, and a call costs them
+        // as much as a look-up.
+        // SAFETY: the context is the one the program was called with.
+        unsafe { bpf_xdp_get_buff_len(self.context.as_ptr().cast()) as u32 }
     }
 
     #[inline(always)]

@@ -121,11 +121,9 @@ frame_stage!(stage_check_sanity, stage::check_sanity, otherwise 0);
 table_stage!(stage_meet(code: u32), stage::meet);
 frame_stage!(stage_inspect, stage::inspect, otherwise 0);
 frame_stage!(stage_look_at_piece, stage::look_at_piece, otherwise 0);
-table_stage!(stage_enter_stream(), stage::enter_stream, otherwise stage::LOST);
 table_stage!(stage_checkpoint_at(sequence: u32), stage::checkpoint_at, otherwise stage::UNKNOWN);
 table_stage!(stage_proceed(), stage::proceed, otherwise stage::LOST);
 table_stage!(stage_hash_piece(), stage::hash_piece);
-table_stage!(stage_leave_stream(), stage::leave_stream);
 table_stage!(stage_hear(), stage::hear);
 table_stage!(stage_hear_message(), stage::hear_message, otherwise 0);
 table_stage!(stage_listen(kind: u32, index: u32, available: u32), stage::listen, otherwise stage::HEARD_BROKEN);
@@ -134,7 +132,6 @@ table_stage!(stage_lets(), stage::lets, otherwise 0);
 table_stage!(stage_hear_byte(begin: u32, step: u32), stage::hear_byte, otherwise stage::HEARD_BROKEN);
 table_stage!(stage_pass_words(index: u32, available: u32), stage::pass_words, otherwise 0);
 table_stage!(stage_is_said(first: u32, lines: u32), stage::is_said, otherwise 0);
-table_stage!(stage_scan(), stage::scan);
 table_stage!(stage_verify_hits(), stage::verify_hits);
 table_stage!(stage_verify_hit(index: u32), stage::verify_hit);
 table_stage!(stage_verify(number: u32, end: u32), stage::verify, otherwise stage::NO);
@@ -226,24 +223,12 @@ pub(crate) extern "C" fn stage_load_text(
     stage::load_text(&XdpFrame::new(&context), work, offset, length).code()
 }
 
-/// Copies a piece of the payload, which needs no policy.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub(crate) extern "C" fn stage_load_piece(context: *mut xdp_md, work: *mut Work) -> u32 {
-    // SAFETY: as for the other stages.
-    let Some(work) = (unsafe { work.as_mut() }) else {
-        return 0;
-    };
-    let context = XdpContext::new(context);
-    stage::load_piece(&XdpFrame::new(&context), work).code()
-}
-
-/// A stage of the scan, which needs no policy but its automata.
+/// A stage of the scan or the hash, which needs no policy but its automata.
 macro_rules! scan_stage {
-    ($name:ident, $stage:path, otherwise $otherwise:expr) => {
+    ($name:ident($($argument:ident),*), $stage:path, otherwise $otherwise:expr) => {
         #[unsafe(no_mangle)]
         #[inline(never)]
-        pub(crate) extern "C" fn $name(work: *mut Work, from: u32) -> u32 {
+        pub(crate) extern "C" fn $name(work: *mut Work, $($argument: u32),*) -> u32 {
             // SAFETY: as for the other stages.
             let Some(work) = (unsafe { work.as_mut() }) else {
                 return $otherwise;
@@ -251,12 +236,14 @@ macro_rules! scan_stage {
             let tables = KernelTables {
                 context: core::ptr::null_mut(),
             };
-            $stage(&tables, work, from).code()
+            $stage(&tables, work, $($argument),*).code()
         }
     };
 }
 
-scan_stage!(stage_sift, stage::sift, otherwise 1);
-scan_stage!(stage_confirm, stage::confirm, otherwise 1);
-scan_stage!(stage_walk, stage::walk, otherwise u32::MAX);
-scan_stage!(stage_note_hits, stage::note_hits, otherwise FAILURE);
+scan_stage!(stage_make_keys(group), stage::make_keys, otherwise FAILURE);
+scan_stage!(stage_scan(), stage::scan, otherwise FAILURE);
+scan_stage!(stage_sift(from), stage::sift, otherwise 1);
+scan_stage!(stage_confirm(from), stage::confirm, otherwise 1);
+scan_stage!(stage_walk(from), stage::walk, otherwise u32::MAX);
+scan_stage!(stage_note_hits(step), stage::note_hits, otherwise FAILURE);

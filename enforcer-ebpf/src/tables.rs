@@ -385,16 +385,6 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn load_piece<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> bool {
-        stages::stage_load_piece(self.context, work) != 0
-    }
-
-    #[inline(always)]
-    fn enter_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> u32 {
-        stages::stage_enter_stream(work)
-    }
-
-    #[inline(always)]
     fn checkpoint_at(&self, _policy: &Policy<'_, Self>, work: &mut Work, sequence: u32) -> u32 {
         stages::stage_checkpoint_at(work, sequence)
     }
@@ -410,8 +400,8 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn leave_stream(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
-        stages::stage_leave_stream(work);
+    fn make_keys(&self, work: &mut Work, group: u32) {
+        stages::stage_make_keys(work, group);
     }
 
     #[inline(always)]
@@ -468,7 +458,7 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn scan(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+    fn scan(&self, work: &mut Work) {
         stages::stage_scan(work);
     }
 

@@ -3,6 +3,7 @@
 
 use enforcer_common::port::Side::Device;
 use enforcer_common::verdict::{Fate, Reason};
+use enforcer_tests::program::frame::{ACK, SYN};
 use enforcer_tests::program::random::Random;
 use enforcer_tests::program::ward::{self, FAMILIES, Family};
 use enforcer_tests::program::{Outcome, Rig, Talk};
@@ -122,18 +123,59 @@ fn a_signature_is_for_its_ports_and_profiles() {
     let link = ward::outward(ward::GATEWAY);
     let from = (ward::device(Family::V4, ward::GATEWAY), 5000);
     let to = (ward::elsewhere(Family::V4), 443);
-    let syn = enforcer_tests::program::frame::SYN;
     rig.allowed(
         Device,
-        &link.segment(from, to, syn, (10, 0), b""),
+        &link.segment(from, to, SYN, (10, 0), b""),
         Reason::Rule,
     );
-    let ack = enforcer_tests::program::frame::ACK;
     let said = rig.send(
         Device,
-        &link.segment(from, to, ack, (11, 1), b"FOR-GATEWAYS"),
+        &link.segment(from, to, ACK, (11, 1), b"FOR-GATEWAYS"),
     );
     stopped(&said, "gateways");
+}
+
+#[test]
+fn a_profile_is_looked_through_for_its_own() {
+    // What stands in a text more often than can be looked into is told, so that it shows
+    // which patterns were looked for.
+    let mut rig = Rig::new(&policy(
+        "  - {name: pumps, tcp: 443, udp: 53, profiles: pump, find: [{text: \"FOR-PUMPS\"}, {text: \"!\", after: 0}]}
+  - {name: gateways, tcp: 443, udp: 53, profiles: gateway, find: [{text: \"FOR-GATEWAYS\"}, {text: \"!\", after: 0}]}\n",
+    ));
+    let ask = |rig: &mut Rig, payload: &str| {
+        let (from, to) = (ward::device(Family::V4, ward::BOUND), ward::dns(Family::V4));
+        let link = ward::outward(ward::BOUND);
+        let frame = link.datagram((from, 5000), (to, 53), payload.as_bytes());
+        rig.send(Device, &frame)
+    };
+    let mut next = 11;
+    let say = |rig: &mut Rig, payload: &str| {
+        let from = (ward::device(Family::V4, ward::GATEWAY), 5000);
+        let to = (ward::elsewhere(Family::V4), 443);
+        let link = ward::outward(ward::GATEWAY);
+        if next == 11 {
+            let frame = link.segment(from, to, SYN, (next - 1, 0), b"");
+            rig.allowed(Device, &frame, Reason::Rule);
+        }
+        let frame = link.segment(from, to, ACK, (next, 1), payload.as_bytes());
+        let outcome = rig.send(Device, &frame);
+        if outcome.fate == Fate::Allow {
+            next += payload.len() as u32;
+        }
+        outcome
+    };
+    type Send<'s> = Box<dyn FnMut(&mut Rig, &str) -> Outcome + 's>;
+    let senders: [(Send<'_>, &str, &str); 2] = [
+        (Box::new(ask), "FOR-PUMPS", "FOR-GATEWAYS"),
+        (Box::new(say), "FOR-GATEWAYS", "FOR-PUMPS"),
+    ];
+    for (mut send, own, other) in senders {
+        passes(&send(&mut rig, &format!("{other}!").repeat(50)));
+        let outcome = send(&mut rig, &own.repeat(50));
+        assert_eq!(outcome.reason, Reason::StreamLost);
+        assert_eq!(send(&mut rig, &format!("{own}!")).reason, Reason::Signature);
+    }
 }
 
 #[test]

@@ -160,18 +160,6 @@ pub fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     inspect::look_at_piece(frame, policy, work)
 }
 
-/// Copies the next piece of the payload into the scratch; false where it cannot be had.
-#[inline(always)]
-pub fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {
-    inspect::load_piece(frame, work)
-}
-
-/// Finds out how a segment follows those before; one of the stream's tasks.
-#[inline(always)]
-pub fn enter_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
-    inspect::stream::enter(policy, work)
-}
-
 /// Number of the last segment under way that began at a sequence number or before.
 #[inline(always)]
 pub fn checkpoint_at<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, sequence: u32) -> u32 {
@@ -190,16 +178,16 @@ pub fn hash_piece<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     inspect::hash_piece(policy, work);
 }
 
-/// Remembers where a stream stands.
+/// Makes a group of the keys of the hash.
 #[inline(always)]
-pub fn leave_stream<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
-    inspect::stream::leave(policy, work);
+pub fn make_keys<T: Tables>(_tables: &T, work: &mut Work, group: u32) {
+    inspect::hash::make_keys(&mut work.inspection, group);
 }
 
-/// Looks for patterns in the piece.
+/// Finds the patterns in the piece.
 #[inline(always)]
-pub fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
-    inspect::scan::scan(policy, work);
+pub fn scan<T: Tables>(tables: &T, work: &mut Work) {
+    inspect::scan::scan(tables, work);
 }
 
 /// Listens to the messages in the piece.

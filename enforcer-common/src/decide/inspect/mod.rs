@@ -3,7 +3,7 @@
 //! scan → verify → hear, piece by piece.
 
 mod encrypted;
-mod hash;
+pub(super) mod hash;
 pub(super) mod hear;
 pub(super) mod scan;
 pub(super) mod scratch;
@@ -15,7 +15,7 @@ use self::hash::hash_of;
 pub(super) use self::hear::applications_of;
 use self::scratch::{HITS, START, copy_tail, course};
 pub use self::scratch::{Inspection, PIECE, UNKNOWN};
-use self::stream::{LOOK, LOST, NOTHING};
+use self::stream::{BEFORE, LOOK, LOST, NOTHING};
 use self::verify::{LATER, NO, UNLESS, YES};
 use super::flow::passes;
 use super::identify::Party;
@@ -43,28 +43,44 @@ pub(super) fn concerns(work: &Work) -> bool {
 }
 
 /// Groups of the signatures that are looked for in a flow: for what the end that began
-/// it sends, and for what the other does. None if no end is of a profile they are for.
-#[inline(always)]
+/// it sends, and for what the other does; those for the profile at either end. A call, for
+/// its callers have no room left on their stack.
+#[inline(never)]
 pub(super) fn groups_of<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> [u16; 2] {
     let Some(line) = policy.inspection() else {
         return [0; 2];
     };
-    let place = u32::from(work.plan.service) * 2;
-    let of = |place: u32| {
-        let number = policy.short(line.of_services, place);
-        let wanted = policy.group(number.into()).is_some_and(|group| {
-            group.profiles == 0 || is_of(policy, group.profiles, &work.parties)
-        });
-        if wanted { number } else { 0 }
+    let [source, destination] = &work.parties;
+    let (one, other) = (column(policy, source), column(policy, destination));
+    let row = u32::from(work.plan.service).wrapping_mul(line.columns);
+    let of = |sender: u32| {
+        let group = |column: u32| {
+            let place = row.wrapping_add(column).wrapping_mul(2);
+            policy.short(line.of_services, place.wrapping_add(sender))
+        };
+        let (first, second) = (group(one), group(other));
+        // All that any profile has is in the last column.
+        if one == other || other == 0 || first == second {
+            first
+        } else if one == 0 {
+            second
+        } else {
+            group(line.columns.wrapping_sub(1))
+        }
     };
-    [of(place), of(place + 1)]
+    [of(0), of(1)]
 }
 
+/// Column of what is looked for by one end's profile: that of signatures for all profiles
+/// where nobody is judged by one.
 #[inline(always)]
-fn is_of<T: Tables>(policy: &Policy<'_, T>, profiles: u32, parties: &[Party; 2]) -> bool {
-    let [source, destination] = parties;
-    verify::has_profile(policy, profiles, source.judged, source.profile)
-        || verify::has_profile(policy, profiles, destination.judged, destination.profile)
+fn column<T: Tables>(policy: &Policy<'_, T>, party: &Party) -> u32 {
+    if !party.judged {
+        return 0;
+    }
+    policy
+        .profile(party.profile)
+        .map_or(0, |line| line.signatures)
 }
 
 /// Looks through a packet that passes, and remembers where its stream stands.
@@ -91,10 +107,20 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     inspection.offset = work.packet.next;
     inspection.left = work.packet.end.wrapping_sub(work.packet.next);
     let is_tcp = work.packet.protocol == protocol::TCP;
-    let task = if is_tcp {
-        policy.tables.enter_stream(policy, work)
+    // Of a stream the same place in the table from here on, which spares a look-up.
+    let stream = if is_tcp {
+        stream::find(policy, work)
     } else {
-        enter_datagram(work)
+        None
+    };
+    let task = match stream {
+        Some(stream) => match stream::enter(policy.tables, work, stream) {
+            BEFORE => stream::before(policy, work, stream),
+            task => task,
+        },
+        None if !is_tcp => enter_datagram(work),
+        None if stream::begins(work) => LOST,
+        None => NOTHING,
     };
     if task == NOTHING {
         return;
@@ -104,8 +130,10 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     }
     let complete = look_through(frame, policy, work);
     conclude(policy, work, complete);
-    if is_tcp && goes_on(work) {
-        policy.tables.leave_stream(policy, work);
+    if let Some(stream) = stream
+        && goes_on(work)
+    {
+        stream::leave(work, stream);
         if hear::is_done(&work.inspection) {
             end_hearing(policy, work);
         }
@@ -186,7 +214,7 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
         piece = PIECE as u32;
     }
     inspection.piece = piece;
-    if !policy.tables.load_piece(frame, work) {
+    if !load_piece(frame, &mut work.inspection) {
         // The last bytes stay those that were looked at before.
         work.inspection.piece = 0;
         return false;
@@ -196,7 +224,9 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     }
     if work.inspection.course != course::AGAIN {
         if work.inspection.groups[work.inspection.sender as usize & 1] != 0 {
-            policy.tables.scan(policy, work);
+            if scan::must_walk(policy, work) {
+                policy.tables.scan(work);
+            }
             if waits(&work.inspection) {
                 policy.tables.verify_hits(policy, work);
             }
@@ -255,16 +285,22 @@ fn turn(inspection: &mut Inspection) {
     head.next = head.next.wrapping_add(piece);
 }
 
-/// Hashes the piece on.
+/// Hashes the piece on, by keys that are made when a policy brings another one.
 #[inline(always)]
-pub(super) fn hash_piece<T: Tables>(_policy: &Policy<'_, T>, work: &mut Work) {
+pub(super) fn hash_piece<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    let key = stream::key(policy);
+    if work.inspection.keys_of != key {
+        work.inspection.keys_of = key;
+        for group in 0..hash::GROUPS {
+            policy.tables.make_keys(work, group);
+        }
+    }
     hash::hash_piece(&mut work.inspection);
 }
 
 /// Copies the piece out of the frame.
 #[inline(always)]
-pub(super) fn load_piece<F: Frame + ?Sized>(frame: &F, work: &mut Work) -> bool {
-    let inspection = &mut work.inspection;
+fn load_piece<F: Frame + ?Sized>(frame: &F, inspection: &mut Inspection) -> bool {
     let (offset, length) = (inspection.offset, inspection.piece);
     // SAFETY: the text is longer than START and PIECE together.
     let place = unsafe {

@@ -9,7 +9,8 @@
 use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START};
 use crate::decide::{Policy, Work};
 use crate::signature::{
-    PATTERN, TELLS, gram_bit, gram_hash, gram_index, gram_place, window_hash, window_length,
+    FOLDED, GroupLine, PATTERN, SHORT_GRAM, TELLS, gram_bit, gram_hash, gram_index,
+    gram_multiplier, gram_place, window_hash, window_length,
 };
 use crate::table::Control;
 use crate::tables::Tables;
@@ -40,32 +41,69 @@ const SHORT_STRIDE: usize = 3;
 /// Goes of the filter for the longest piece, and for what it begins early by.
 const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
 
-/// Looks through the piece; leaves where patterns end.
+/// Whether the automaton must walk through the piece: not where its filter meets nothing,
+/// nor behind the places at which all patterns of the group stand.
 #[inline(always)]
-pub(in crate::decide) fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> bool {
     let inspection = &mut work.inspection;
     inspection.hit_count = 0;
     let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
-        return;
+        return false;
     };
-    let (length, longest) = (inspection.piece, group.longest);
-    if length > PIECE as u32 || longest > PATTERN as u32 {
+    let longest = group.longest;
+    if inspection.piece > PIECE as u32 || longest > PATTERN as u32 {
         inspection.lost = 1;
-        return;
+        return false;
+    }
+    inspection.scanned = within_reach(inspection, group);
+    if inspection.scanned == 0 {
+        return false;
     }
     inspection.take_group(group);
     if inspection.head.known == 0 {
         clear_before(inspection);
     }
-    let back = longest.wrapping_sub(1);
-    let all = length.wrapping_add(back);
-    let early = back.next_multiple_of(BLOCK);
-    if group.filter != 0 && is_clean(policy.tables, work, all) {
-        return;
+    let all = inspection.scanned.wrapping_add(longest).wrapping_sub(1);
+    group.filter == 0 || !is_clean(policy.tables, work, all)
+}
+
+/// Bytes of the piece that a pattern may end in, by where parts must stand that are counted
+/// from the beginning of the text or of a turn.
+#[inline(always)]
+fn within_reach(inspection: &Inspection, group: &GroupLine) -> u32 {
+    let (head, piece) = (&inspection.head, inspection.piece);
+    if group.reach == 0 {
+        return piece;
     }
+    let said = head.next.wrapping_sub(head.turn) as i32;
+    let from_start = i64::from(group.reach) - i64::from(head.length);
+    let from_turn = match group.turn_reach {
+        0 => 0,
+        reach => i64::from(reach) - i64::from(said),
+    };
+    let most = if from_turn > from_start {
+        from_turn
+    } else {
+        from_start
+    };
+    if most <= 0 {
+        0
+    } else if most < i64::from(piece) {
+        most as u32
+    } else {
+        piece
+    }
+}
+
+/// Walks through the piece; leaves where patterns end.
+#[inline(always)]
+pub(in crate::decide) fn scan<T: Tables>(tables: &T, work: &mut Work) {
     let inspection = &mut work.inspection;
+    let back = inspection.group.longest.wrapping_sub(1);
+    let early = back.next_multiple_of(BLOCK);
     // An equal part of the piece for each lane, and more where that fills the last block.
-    let steps = length
+    let steps = inspection
+        .scanned
         .div_ceil(LANES as u32)
         .next_multiple_of(BLOCK)
         .wrapping_add(early);
@@ -78,9 +116,9 @@ pub(in crate::decide) fn scan<T: Tables>(policy: &Policy<'_, T>, work: &mut Work
         if step >= work.inspection.steps || work.inspection.hit_count >= HITS as u32 {
             return;
         }
-        step = policy.tables.walk(work, step);
+        step = tables.walk(work, step);
         if together(&work.inspection.lanes) > LAST_PLACE {
-            policy.tables.note_hits(work, step);
+            tables.note_hits(work, step);
         }
     }
     if step < work.inspection.steps {
@@ -119,6 +157,7 @@ pub(in crate::decide) fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32)
     let group = &work.inspection.group;
     match (group.gram, group.stride as usize) {
         (8, _) => sift_grams::<T, u64, STRIDE>(tables, work, from),
+        (SHORT_GRAM, _) => sift_grams::<T, u16, SHORT_STRIDE>(tables, work, from),
         (_, STRIDE) => sift_grams::<T, u32, STRIDE>(tables, work, from),
         _ => sift_grams::<T, u32, SHORT_STRIDE>(tables, work, from),
     }
@@ -126,20 +165,32 @@ pub(in crate::decide) fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32)
 
 /// As much of the text as a gram needs.
 trait Word: Copy {
-    fn hash(self, bytes: u32) -> u64;
+    /// Its index in the filter.
+    fn index(self, multiplier: u64, shift: u32) -> u64;
 }
 
 impl Word for u64 {
     #[inline(always)]
-    fn hash(self, _bytes: u32) -> u64 {
-        gram_hash(Self::from_le(self), 8)
+    fn index(self, multiplier: u64, shift: u32) -> u64 {
+        gram_index(
+            (Self::from_le(self) | FOLDED).wrapping_mul(multiplier),
+            shift,
+        )
     }
 }
 
 impl Word for u32 {
     #[inline(always)]
-    fn hash(self, bytes: u32) -> u64 {
-        gram_hash(Self::from_le(self).into(), bytes)
+    fn index(self, multiplier: u64, shift: u32) -> u64 {
+        let word = Self::from_le(self) | FOLDED as Self;
+        gram_index(u64::from(word).wrapping_mul(multiplier), shift)
+    }
+}
+
+impl Word for u16 {
+    #[inline(always)]
+    fn index(self, _multiplier: u64, _shift: u32) -> u64 {
+        Self::from_le(self).into()
     }
 }
 
@@ -153,9 +204,10 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
         return true;
     };
     let group = &work.inspection.group;
-    let (filter, shift, bytes) = (automata.table(group.filter), group.filter_shift, group.gram);
+    let (filter, shift) = (automata.table(group.filter), group.filter_shift);
+    let multiplier = gram_multiplier(group.gram);
     let first = (START as u64 + 1 + u64::from(from)).wrapping_sub(group.longest.into());
-    let behind = START as u64 + u64::from(work.inspection.piece);
+    let behind = START as u64 + u64::from(work.inspection.scanned);
     for batch in 0..BATCHES {
         let place = first.wrapping_add((batch * BATCH * STRIDE) as u64);
         if place >= behind {
@@ -164,7 +216,7 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
         let mut found = 0;
         for index in 0..BATCH {
             let word = work.inspection.word::<W>(place, index * STRIDE);
-            found |= filter.byte(gram_index(word.hash(bytes), shift));
+            found |= filter.byte(word.index(multiplier, shift));
         }
         if found != 0 && tables.confirm(work, place as u32) {
             return true;
@@ -186,7 +238,7 @@ pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u
     let (shift, stride) = (group.filter_shift, u64::from(group.stride));
     let length = window_length(group.gram, group.stride);
     // Index behind the last window that is wholly there.
-    let behind = (START as u64 + 1 + u64::from(inspection.piece)).wrapping_sub(length.into());
+    let behind = (START as u64 + 1 + u64::from(inspection.scanned)).wrapping_sub(length.into());
     let mut place = u64::from(from);
     for _ in 0..BATCH {
         let hash = gram_hash(inspection.word_at(place), group.gram);
@@ -275,7 +327,7 @@ pub(in crate::decide) fn note_hits<T: Tables>(_tables: &T, work: &mut Work, step
     let inspection = &mut work.inspection;
     let (early, behind) = (
         inspection.early,
-        (START as u32).wrapping_add(inspection.piece),
+        (START as u32).wrapping_add(inspection.scanned),
     );
     for lane in 0..LANES {
         let state = inspection.lanes[lane];

@@ -1,6 +1,7 @@
 //! Scratch of the inspection: the piece of the text that is looked at, with what came
 //! before it, and what was found so far.
 
+use super::hash::KEYS;
 use super::hear::{Reading, Saying};
 use crate::signature::{GroupLine, PARTS, SPAN};
 use crate::stream::Head;
@@ -137,8 +138,9 @@ pub struct Inspection {
     /// Offset in the frame of the next byte to be looked at, and how many are left.
     pub(super) offset: u32,
     pub(super) left: u32,
-    /// Bytes in the piece.
+    /// Bytes in the piece, and those of them that a pattern may end in.
     pub(super) piece: u32,
+    pub(super) scanned: u32,
     /// One of [`course`].
     pub(super) course: u32,
     /// Bytes that are left of the packet, or of the segment that they were when they come
@@ -151,6 +153,9 @@ pub struct Inspection {
     /// Hash of the bytes of the segment so far, and the key for those that follow.
     pub(super) hash: u64,
     pub(super) key: u64,
+    /// Key of which those of all words were made, and these: two of each word.
+    pub(super) keys_of: u64,
+    pub(super) keys: [[u64; 2]; KEYS / 2],
     /// Sequence number of the first byte that moves the stream on.
     pub(super) sequence: u32,
     /// Whether what cannot be followed is denied.
@@ -207,12 +212,15 @@ impl Inspection {
         offset: 0,
         left: 0,
         piece: 0,
+        scanned: 0,
         course: 0,
         again: 0,
         expected: 0,
         place: 0,
         hash: 0,
         key: 0,
+        keys_of: 0,
+        keys: [[0; 2]; KEYS / 2],
         sequence: 0,
         strict: 0,
         lost: 0,
@@ -241,8 +249,9 @@ impl Inspection {
             gram: 0,
             stride: 0,
             longest: 0,
-            profiles: 0,
-            reserved: [0; 5],
+            reach: 0,
+            turn_reach: 0,
+            reserved: [0; 4],
         },
         lanes: [0; LANES],
         share: 0,

@@ -8,7 +8,7 @@ use super::scratch::{Inspection, START, UNKNOWN, copy_head, copy_tail, course};
 use crate::decide::{Policy, Work};
 use crate::packet::transport::flags;
 use crate::signature::SPAN;
-use crate::stream::{Checkpoint, Head, Side, UNDER_WAY};
+use crate::stream::{Checkpoint, Head, LiveStream, Side, UNDER_WAY};
 use crate::tables::Tables;
 use crate::verdict::{Mode, Tolerance};
 
@@ -20,7 +20,7 @@ pub const LOST: u32 = 2;
 /// The bytes are next.
 const FOLLOW: u32 = 3;
 /// The bytes were sent before.
-const BEFORE: u32 = 4;
+pub(super) const BEFORE: u32 = 4;
 
 /// Segments that are forgotten with a packet, at most: more than come with one.
 const FORGOTTEN: u32 = 2;
@@ -35,29 +35,34 @@ const fn is_after(a: u32, b: u32) -> bool {
     a.wrapping_sub(b) as i32 > 0
 }
 
-/// Finds out how a segment follows those before, and gets what is known of its stream.
+/// The stream that a segment is of, if it may be one: made where its first bytes come.
 #[inline(always)]
-pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> u32 {
+pub(super) fn find<'t, T: Tables>(policy: &Policy<'t, T>, work: &Work) -> Option<&'t LiveStream> {
+    let known = policy.tables.stream(&work.key);
+    if known.is_some() || !begins(work) || !policy.tables.begin_stream(&work.key) {
+        return known;
+    }
+    policy.tables.stream(&work.key)
+}
+
+/// Whether a segment carries what a stream may begin with.
+#[inline(always)]
+pub(super) const fn begins(work: &Work) -> bool {
+    let packet = &work.packet;
+    packet.end != packet.next || packet.tcp_flags & flags::SYN != 0
+}
+
+/// Finds out how a segment follows those before, and gets what is known of its stream. A
+/// call, so that what it needs of the stack is free again when pieces are looked at.
+#[inline(never)]
+pub(super) fn enter<T: Tables>(tables: &T, work: &mut Work, stream: &LiveStream) -> u32 {
+    let Some(policy) = &Policy::at(tables, work.moment) else {
+        return LOST;
+    };
     let packet = work.packet;
     let sender = work.inspection.sender & 1;
     let payload = packet.end.wrapping_sub(packet.next);
     let opens = packet.tcp_flags & flags::SYN != 0;
-    if payload == 0 && packet.tcp_flags & (flags::SYN | flags::ACK) == 0 {
-        return NOTHING;
-    }
-    let mut known = policy.tables.stream(&work.key);
-    if known.is_none() {
-        if payload == 0 && !opens {
-            return NOTHING;
-        }
-        if !policy.tables.begin_stream(&work.key) {
-            return LOST;
-        }
-        known = policy.tables.stream(&work.key);
-    }
-    let Some(stream) = known else {
-        return LOST;
-    };
     let (side, other) = (stream.side(sender), stream.side(1 - sender));
     // SAFETY: both point into the table's entry, plain integers that any bytes are
     // valid for.
@@ -99,8 +104,10 @@ pub(in crate::decide) fn enter<T: Tables>(policy: &Policy<'_, T>, work: &mut Wor
             inspection.outdated = 0;
         }
         match place(inspection, side, first, payload) {
-            FOLLOW => policy.tables.proceed(policy, work),
-            BEFORE => before(policy, work, (&raw const (*side).acknowledged).read()),
+            FOLLOW => {
+                (inspection.hash, inspection.key) = (0, key(policy));
+                move_on(inspection, side, other)
+            }
             task => task,
         }
     }
@@ -264,17 +271,23 @@ unsafe fn place(inspection: &mut Inspection, side: *mut Side, first: u32, payloa
 /// Of bytes that were sent before, those are passed over that the other end has, up to
 /// where a segment began.
 #[inline(always)]
-fn before<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, acknowledged: u32) -> u32 {
+pub(super) fn before<T: Tables>(
+    policy: &Policy<'_, T>,
+    work: &mut Work,
+    stream: &LiveStream,
+) -> u32 {
+    let side = stream.side(work.inspection.sender);
+    // SAFETY: the pointer is into the table's entry.
+    let acknowledged = unsafe { (&raw const (*side).acknowledged).read() };
     let mut begin = work.inspection.head.next;
     if acknowledged != begin {
         let number = policy.tables.checkpoint_at(policy, work, acknowledged);
-        if number == UNKNOWN {
-            begin = work.inspection.place;
-        } else if let Some(stream) = policy.tables.stream(&work.key) {
-            let side = stream.side(work.inspection.sender);
-            // SAFETY: the pointer is into the table's entry; the place is masked.
-            begin = unsafe { checkpoint(side, number) }.sequence;
-        }
+        begin = if number == UNKNOWN {
+            work.inspection.place
+        } else {
+            // SAFETY: likewise; the place is masked.
+            unsafe { checkpoint(side, number) }.sequence
+        };
     }
     let inspection = &mut work.inspection;
     let skipped = begin.wrapping_sub(inspection.place);
@@ -296,33 +309,16 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
     };
     let sender = work.inspection.sender;
     let side = stream.side(sender);
-    let key = policy.inspection().map_or(0, |line| line.key) ^ KEY;
     let inspection = &mut work.inspection;
-    (inspection.hash, inspection.key) = (0, key);
+    (inspection.hash, inspection.key) = (0, key(policy));
     if inspection.course != course::ONWARD {
         // SAFETY: the pointer is into the table's entry.
         unsafe { take_head(policy.epoch, inspection, side) };
     }
     let (place, next) = (inspection.place, inspection.head.next);
     if place == next {
-        let under_way = inspection
-            .head
-            .checkpoint
-            .wrapping_sub(inspection.head.oldest);
-        if inspection.strict != 0 && under_way >= UNDER_WAY as u32 {
-            return LOST;
-        }
-        // SAFETY: likewise.
-        unsafe { take_tail(inspection, side) };
-        let other = stream.side(1 - (sender & 1));
-        // SAFETY: likewise.
-        take_turn(&mut inspection.head, unsafe {
-            (&raw const (*other).said).read()
-        });
-        inspection.course = course::ONWARD;
-        inspection.sequence = place;
-        inspection.again = inspection.left;
-        return LOOK;
+        // SAFETY: both point into the table's entry.
+        return unsafe { move_on(inspection, side, stream.side(1 - (sender & 1))) };
     }
     inspection.outdated = 0;
     let floor = inspection.head.floor;
@@ -365,6 +361,34 @@ pub(in crate::decide) fn proceed<T: Tables>(policy: &Policy<'_, T>, work: &mut W
     LOOK
 }
 
+/// Key of the hashes.
+#[inline(always)]
+pub(super) fn key<T: Tables>(policy: &Policy<'_, T>) -> u64 {
+    policy.inspection().map_or(0, |line| line.key) ^ KEY
+}
+
+/// What is left of the packet is next: gets ready to look at it behind what came before.
+///
+/// # Safety
+/// The pointers are to the sides in a table, the sender's first.
+#[inline(always)]
+unsafe fn move_on(inspection: &mut Inspection, side: *mut Side, other: *mut Side) -> u32 {
+    let head = &inspection.head;
+    let under_way = head.checkpoint.wrapping_sub(head.oldest);
+    if inspection.strict != 0 && under_way >= UNDER_WAY as u32 {
+        return LOST;
+    }
+    // SAFETY: as promised by the caller.
+    unsafe {
+        take_tail(inspection, side);
+        take_turn(&mut inspection.head, (&raw const (*other).said).read());
+    }
+    inspection.course = course::ONWARD;
+    inspection.sequence = inspection.place;
+    inspection.again = inspection.left;
+    LOOK
+}
+
 /// Where the other end has said something since, a turn of this one begins; wherever in a
 /// segment that is, which may begin with bytes that come again.
 #[inline(always)]
@@ -377,13 +401,10 @@ const fn take_turn(head: &mut Head, answered: u32) {
 
 /// Remembers what the packet moved on.
 #[inline(always)]
-pub(in crate::decide) fn leave<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+pub(super) fn leave(work: &mut Work, stream: &LiveStream) {
     if work.inspection.course != course::ONWARD {
         return;
     }
-    let Some(stream) = policy.tables.stream(&work.key) else {
-        return;
-    };
     let side = stream.side(work.inspection.sender);
     let inspection = &mut work.inspection;
     let place = inspection.head.checkpoint;

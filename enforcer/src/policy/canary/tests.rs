@@ -191,7 +191,12 @@ fn signatures_go_on_for_the_share() {
     let expected = expected.map(|(name, profiles)| (name, profiles.to_owned()));
     assert_eq!(watched.collect::<Vec<_>>(), expected);
     assert_eq!(profile_of(&merged, "pump-1"), twin_of("pump"));
-    assert_eq!(Judge::new(&merged).compiled.inspected.len(), 1);
+    // The twin has its profile's group.
+    let compiled = Judge::new(&merged).compiled;
+    let groups = compiled.inspected.iter().map(|group| &group.signatures);
+    let groups: BTreeSet<_> = groups.cloned().collect();
+    let expected = [vec![0, 1, 2, 3], vec![0, 2, 3], vec![1, 2, 3], vec![3]];
+    assert_eq!(groups, BTreeSet::from(expected));
 }
 
 fn pumps(numbers: &[u32]) -> Model {

@@ -28,6 +28,7 @@ use enforcer_common::table::{
 use enforcer_common::verdict::{Mode, Tolerance};
 use sha2::{Digest as _, Sha256};
 
+use self::signatures::ProfileClasses;
 use super::calendar;
 use super::model::{Defaults, Fragments, Guards, Model, Network, OnError, Peer, Profile};
 use super::sanity::{Level, Sanity};
@@ -187,11 +188,19 @@ pub fn compile(model: &Model) -> Result<Compiled, Error> {
     image.place_alternatives(&cells.alternatives);
     let first_port = ports::place(&mut image, model, &ports);
     image.place_ports(first_port);
-    image.place_profiles(&profile_lines(model, &cells));
+    let classes = ProfileClasses::new(model);
+    image.place_profiles(&profile_lines(model, &cells, &classes));
     image.place_peers(&peers);
     image.place_services(&services);
     image.place_cells(&cells);
-    let inspected = signatures::place(&mut image, model, &services, &applications, &groups)?;
+    let inspected = signatures::place(
+        &mut image,
+        model,
+        &services,
+        &applications,
+        &groups,
+        &classes,
+    )?;
     let settings = Settings {
         inspection: inspected.line,
         ..settings(model)
@@ -225,10 +234,13 @@ fn broadcast_profile(model: &Model) -> u32 {
     )
 }
 
-fn profile_lines(model: &Model, cells: &Cells) -> Vec<ProfileLine> {
+fn profile_lines(model: &Model, cells: &Cells, classes: &ProfileClasses) -> Vec<ProfileLine> {
     let mut lines = vec![ProfileLine::default()];
     for (index, profile) in model.profiles.iter().enumerate() {
-        lines.push(profile_line(profile, cells.default_rows(index)));
+        lines.push(ProfileLine {
+            signatures: classes.column(index),
+            ..profile_line(profile, cells.default_rows(index))
+        });
     }
     // The compiler's own, for broadcast from the core side.
     let defaults = &model.defaults;

@@ -3,7 +3,10 @@
 //! through the automaton, and in streams. All cases are of one policy, a port for each, so
 //! that they are measured in turns.
 
+mod programs;
 mod texts;
+
+use std::os::fd::AsFd as _;
 
 use anyhow::Result;
 use comfy_table::Table;
@@ -15,6 +18,7 @@ use enforcer_common::port::{Port, Side};
 use etherparse::PacketBuilder;
 
 use self::texts::{Text, bundle, ensure_clean, payload, widen};
+use crate::bare;
 use crate::packet::{DEVICE, LOOPBACK, PEER, ROUNDS, median, once, repeated};
 
 /// Bytes of payload.
@@ -31,10 +35,10 @@ const PORTS: [(u16, usize); 5] = [
 const SHIPPED: [(u16, &str); 3] = [(445, "SMB"), (80, "HTTP"), (502, "Modbus")];
 /// Runs of the program for one figure.
 const RUNS: u32 = 50_000;
-/// Segments of one stream, of which the median is taken.
-const SEGMENTS: u32 = 4_000;
-/// Segments after which the other end says what it has received.
-const ACKNOWLEDGED: u32 = 16;
+/// Segments of one run, after which the other end says what it has received, and such runs
+/// of one stream, of which the median is taken.
+const SEGMENTS: u32 = 500;
+const WINDOWS: u32 = 2;
 /// Hardware addresses of devices whose profile tolerates what cannot be followed, and of
 /// those whose profile does not.
 const TOLERANT: [u8; 6] = DEVICE;
@@ -53,6 +57,8 @@ struct Case {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// No more than reading its bytes.
+    Touch,
     Datagram,
     Stream([u8; 6]),
 }
@@ -76,24 +82,20 @@ pub(crate) fn run() -> Result<()> {
             ensure_clean(&model, case.port, &case.payload())?;
         }
     }
-    for _ in 0..ROUNDS {
-        for case in &mut cases {
-            if case.kind == Kind::Datagram {
-                case.figures.push(datagrams(&mut datapath, case)?);
-            }
-        }
-    }
-    for round in 0..3 {
+    for round in 0..ROUNDS as u16 {
         for (number, case) in (0..).zip(&mut cases) {
-            if let Kind::Stream(device) = case.kind {
-                let from = 20_000 + 256 * round + number;
-                case.figures
-                    .push(stream(&mut datapath, case, device, from)?);
-            }
+            let figure = match case.kind {
+                Kind::Touch => touch(case)?,
+                Kind::Datagram => datagrams(&mut datapath, case)?,
+                Kind::Stream(device) => {
+                    let from = 20_000 + 256 * round + number;
+                    stream(&mut datapath, case, device, from)?
+                }
+            };
+            case.figures.push(figure);
         }
     }
     println!("{}", told(cases));
-    println!("a stream's figures are of one run a packet, each with what measuring costs");
     Ok(())
 }
 
@@ -124,42 +126,51 @@ fn groups(model: &Model, compiled: &Compiled) -> Table {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let generated = PORTS
-        .iter()
-        .map(|(port, patterns)| (*port, patterns.to_string()));
+    let generated = PORTS.iter().map(|(port, patterns)| {
+        let group = match patterns {
+            0 => "not looked at".to_owned(),
+            _ => patterns.to_string(),
+        };
+        (*port, group)
+    });
     let shipped = SHIPPED
         .iter()
         .map(|(port, name)| (*port, format!("shipped, {name}")));
     for (port, group) in generated.chain(shipped) {
-        let mut push = |what, text, size, kind| {
-            cases.push(Case {
-                port,
-                group: group.clone(),
-                what,
-                text,
-                size,
-                kind,
-                figures: Vec::new(),
-            });
-        };
         for size in SIZES {
-            push("clean", Text::Clean, size, Kind::Datagram);
-            if port >= 9064 {
-                push("forced", Text::Forced, size, Kind::Datagram);
+            let mut push = |what, text, kind| {
+                cases.push(Case {
+                    port,
+                    group: group.clone(),
+                    what,
+                    text,
+                    size,
+                    kind,
+                    figures: Vec::new(),
+                });
+            };
+            if group == "not looked at" {
+                push("touching the bytes only", Text::Clean, Kind::Touch);
+                push("a datagram", Text::Clean, Kind::Datagram);
+                push("a stream", Text::Clean, Kind::Stream(TOLERANT));
+                continue;
             }
-        }
-        for (what, device) in [
-            ("clean, tolerant stream", TOLERANT),
-            ("clean, strict stream", STRICT),
-        ] {
-            push(what, Text::Clean, SIZES[2], Kind::Stream(device));
-        }
-        if port >= 9064 {
-            for (what, device) in [
-                ("forced, tolerant stream", TOLERANT),
-                ("forced, strict stream", STRICT),
+            push("filter only", Text::Clean, Kind::Datagram);
+            if port >= 9064 {
+                push("full automaton", Text::Forced, Kind::Datagram);
+            }
+            for (clean, forced, device) in [
+                ("filter and stream", "automaton and stream", TOLERANT),
+                (
+                    "filter and strict stream",
+                    "automaton and strict stream",
+                    STRICT,
+                ),
             ] {
-                push(what, Text::Forced, SIZES[2], Kind::Stream(device));
+                push(clean, Text::Clean, Kind::Stream(device));
+                if port >= 9064 {
+                    push(forced, Text::Forced, Kind::Stream(device));
+                }
             }
         }
     }
@@ -174,7 +185,7 @@ impl Case {
     }
 }
 
-/// Ratios to the same packet that is not looked at.
+/// How much more each takes than the same packet that is not looked at.
 fn told(cases: Vec<Case>) -> Table {
     let mut table = Table::new();
     table.set_header([
@@ -184,16 +195,18 @@ fn told(cases: Vec<Case>) -> Table {
         "ns a packet",
         "ns more a byte",
     ]);
-    let mut without: Vec<(usize, Kind, f64)> = Vec::new();
+    let mut without: Vec<(usize, bool, f64)> = Vec::new();
     for case in cases {
         let ns = median(case.figures);
+        let is_stream = matches!(case.kind, Kind::Stream(_));
         let known = without
             .iter()
-            .find(|(size, kind, _)| *size == case.size && *kind == case.kind);
-        let base = match known {
-            Some((_, _, base)) => *base,
-            None => {
-                without.push((case.size, case.kind, ns));
+            .find(|(size, stream, _)| *size == case.size && *stream == is_stream);
+        let base = match (case.kind, known) {
+            (Kind::Touch, _) => 0.0,
+            (_, Some((_, _, base))) => *base,
+            (_, None) => {
+                without.push((case.size, is_stream, ns));
                 ns
             }
         };
@@ -208,18 +221,32 @@ fn told(cases: Vec<Case>) -> Table {
     table
 }
 
+/// Reading the bytes, less what a program takes that does nothing.
+fn touch(case: &Case) -> Result<f64> {
+    let frame = datagram(case)?;
+    let (touch, nothing) = (programs::touch()?, bare::always(bare::PASS)?);
+    let reading = bare::run_repeated(touch.as_fd(), &frame, 20 * RUNS)?;
+    let base = bare::run_repeated(nothing.as_fd(), &frame, 20 * RUNS)?;
+    Ok(reading - base)
+}
+
 fn datagrams(datapath: &mut Datapath, case: &Case) -> Result<f64> {
+    repeated(datapath, &datagram(case)?, RUNS)
+}
+
+fn datagram(case: &Case) -> Result<Vec<u8>> {
     let mut frame = Vec::new();
     PacketBuilder::ethernet2(TOLERANT, PEER)
         .ipv4([10, 0, 0, 1], [10, 200, 0, 1], 64)
         .udp(40_000, case.port)
         .write(&mut frame, &case.payload())?;
-    repeated(datapath, &frame, RUNS)
+    Ok(frame)
 }
 
-/// A stream of segments: median of one run each, ns.
+/// A stream of segments: median of its windows, ns a segment.
 fn stream(datapath: &mut Datapath, case: &Case, device: [u8; 6], from: u16) -> Result<f64> {
     let payload = case.payload();
+    let length = payload.len() as u32;
     let address = [10, 0, 0, device[5]];
     let send = |sequence: u32, payload: &[u8]| -> Result<Vec<u8>> {
         let builder = PacketBuilder::ethernet2(device, PEER)
@@ -234,18 +261,17 @@ fn stream(datapath: &mut Datapath, case: &Case, device: [u8; 6], from: u16) -> R
         Ok(frame)
     };
     once(datapath, &send(0, &[])?)?;
+    let [advance, _program] = programs::advance(datapath.program()?.fd()?.as_fd(), length)?;
     let mut figures = Vec::new();
-    for segment in 0..SEGMENTS {
-        let sequence = 1 + segment * payload.len() as u32;
-        figures.push(once(datapath, &send(sequence, &payload)?)?);
-        if segment % ACKNOWLEDGED != 0 {
-            continue;
-        }
+    for window in 0..WINDOWS {
+        let before = 1 + window * SEGMENTS * length;
+        let frame = send(before.wrapping_sub(length), &payload)?;
+        figures.push(bare::run_repeated(advance.as_fd(), &frame, SEGMENTS)?);
         let mut acknowledgement = Vec::new();
         PacketBuilder::ethernet2(PEER, device)
             .ipv4([10, 200, 0, 1], address, 64)
             .tcp(case.port, from, 1, 60_000)
-            .ack(sequence + payload.len() as u32)
+            .ack(before + SEGMENTS * length)
             .write(&mut acknowledgement, &[])?;
         enter_from(datapath, Side::Core)?;
         once(datapath, &acknowledgement)?;

@@ -2,10 +2,13 @@
 //! without any of them bears no pattern.
 
 use enforcer_common::automata::LARGEST_TABLE;
-use enforcer_common::signature::{gram_bit, gram_hash, gram_index, window_hash, window_length};
+use enforcer_common::signature::{
+    SHORT_GRAM, SHORT_GRAMS, gram_bit, gram_hash, gram_index, window_hash, window_length,
+};
 
 /// Bytes for each gram. The first table is asked whether there is anything in a byte, and
-/// seldom there is: a piece of other traffic has hundreds of grams.
+/// seldom there is: a piece of other traffic has hundreds of grams. Those of two bytes have
+/// a byte each.
 const SPARSE: usize = 256;
 /// Length of the smallest table, as a power of two.
 const SMALLEST: u32 = 9;
@@ -19,6 +22,10 @@ const FORMS: [Form; 5] = [
     Form { gram: 3, stride: 3 },
     Form { gram: 2, stride: 3 },
 ];
+
+/// What differs in a gram of two bytes whose letters are of another case. They are looked
+/// up as they are.
+const UNFOLDED: [usize; 3] = [0x20, 0x2000, 0x2020];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
@@ -49,21 +56,28 @@ impl Filter {
         let form = forms.find(|form| form.window() <= shortest)?;
         let windows: Option<Vec<&[u8]>> = patterns.map(|one| best_window(one, form)).collect();
         let windows = windows?;
-        let length = (windows.len() * form.stride * SPARSE)
-            .next_power_of_two()
-            .ilog2();
-        let length = length.clamp(SMALLEST, LARGEST_TABLE);
+        let gram = form.gram as u32;
+        let length = if gram == SHORT_GRAM {
+            SHORT_GRAMS
+        } else {
+            let length = windows.len() * form.stride * SPARSE;
+            let length = length.next_power_of_two().ilog2();
+            length.clamp(SMALLEST, LARGEST_TABLE)
+        };
         let shift = u64::BITS - length;
         let mut tables = [vec![0; 1 << length], vec![0; 1 << length]];
-        let gram = form.gram as u32;
         let compared = window_length(gram, form.stride as u32);
         for window in windows {
-            let grams = window
-                .windows(form.gram)
-                .map(|bytes| gram_hash(word(bytes), gram));
             let [of_grams, of_windows] = &mut tables;
-            for hash in grams {
-                of_grams[gram_index(hash, shift) as usize] |= gram_bit(hash);
+            for bytes in window.windows(form.gram) {
+                let hash = gram_hash(word(bytes), gram);
+                let index = gram_index(hash, shift) as usize;
+                of_grams[index] |= gram_bit(hash);
+                if gram == SHORT_GRAM {
+                    for case in UNFOLDED {
+                        of_grams[index & !case] |= gram_bit(hash);
+                    }
+                }
             }
             let hash = window_hash(word(window), compared);
             of_windows[gram_index(hash, shift) as usize] |= gram_bit(hash);

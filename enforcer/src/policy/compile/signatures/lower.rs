@@ -28,6 +28,25 @@ pub struct Lowered {
 }
 
 impl Lowered {
+    /// Bytes from where the first part counts in which the pattern ends; `None` where it
+    /// may stand anywhere.
+    pub fn reach(&self) -> Option<u32> {
+        let [first, ..] = self.parts.as_slice() else {
+            return None;
+        };
+        if first.last == i32::MAX {
+            return None;
+        }
+        let before = self.parts.iter().take(self.fast + 1);
+        if before.clone().any(|part| part.compare == COMPARE_JUMP) {
+            return None;
+        }
+        let reach: i64 = before
+            .map(|part| i64::from(part.last) + i64::from(part.length))
+            .sum();
+        u32::try_from(reach.max(1)).ok()
+    }
+
     /// The pattern for the automaton, in lower case.
     pub fn pattern(&self) -> Vec<u8> {
         let part = &self.parts[self.fast];

@@ -1,16 +1,17 @@
-//! Signatures → groups, one for each set that is looked for together: by service and
-//! sender. A group is an automaton over one pattern of each signature, a filter before
+//! Signatures → groups, one for each set that is looked for together: by service, sender and
+//! profile. A group is an automaton over one pattern of each signature, a filter before
 //! it, and the lines that the rest of a signature is compared with.
 
 mod automaton;
 mod filter;
 mod lower;
 mod region;
+mod sets;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use enforcer_common::limits;
 use enforcer_common::signature::{
@@ -22,16 +23,18 @@ use serde::{Deserialize, Serialize};
 use super::applications::Applications;
 use super::groups::Groups;
 use super::image::{Image, rows};
-use super::services::{ServiceClasses, span};
+use super::services::ServiceClasses;
 use super::{Error, check, profile_number};
 use crate::policy::model::{Model, Peer};
 use crate::policy::signature::{
-    Action, Begin, LONGEST_WINDOW, Per, Sender, Signature, TcpFlags, Threshold,
+    Action, Begin, LONGEST_WINDOW, Per, Signature, TcpFlags, Threshold,
 };
 use automaton::Automaton;
 use filter::Filter;
 pub use lower::{Lowered, Unfit, lower};
 use region::Region;
+pub(super) use sets::ProfileClasses;
+use sets::Sets;
 
 /// Signatures that one state of an automaton tells of.
 const TOLD: usize = 16;
@@ -47,13 +50,6 @@ pub struct GroupSize {
     pub bytes: usize,
     /// Whether clean payload passes a filter.
     pub filtered: bool,
-}
-
-/// Sets of signatures by service class: for what clients send, and servers.
-struct Sets {
-    /// Number of the set of each class and sender; 0 is the empty one.
-    of_services: Vec<u16>,
-    sets: Vec<Vec<u16>>,
 }
 
 /// What is needed for inspection, besides lines of the image.
@@ -73,6 +69,7 @@ pub(super) fn place(
     services: &ServiceClasses,
     applications: &Applications,
     devices: &Groups,
+    profile_classes: &ProfileClasses,
 ) -> Result<Placed, Error> {
     check(
         "distinct application protocols of rules",
@@ -89,19 +86,23 @@ pub(super) fn place(
         })?;
         lowered.push(one);
     }
-    let sets = Sets::new(model, services);
+    let mut sets = Sets::new(model, services, profile_classes);
+    if check_budget(model, &lowered, &sets, limits::SIGNATURE_BYTES / 2).is_err() {
+        // Each profile's group holds those for all profiles again.
+        sets = Sets::of_all_profiles(model, services, profile_classes);
+    }
     check(
         "distinct sets of signatures",
         sets.sets.len(),
         u32::from(u16::MAX),
     )?;
-    check_budget(model, &lowered, &sets)?;
+    check_budget(model, &lowered, &sets, limits::SIGNATURE_BYTES)?;
     let profiles = place_profiles(image, model);
     let mut region = Region::new();
     let mut groups = Vec::new();
     let mut sizes = Vec::new();
     for set in &sets.sets {
-        let (group, size) = place_group(image, &mut region, model, &lowered, set, &profiles)?;
+        let (group, size) = place_group(image, &mut region, model, &lowered, set)?;
         if !region.fits() {
             return Err(too_large(model, &lowered, &sets));
         }
@@ -146,46 +147,15 @@ pub(super) fn place(
         signatures: image.place(&lines),
         applications: applications.place(image),
         key: 0,
-        more: [0; 5],
+        columns: sets.columns as u32,
+        reserved: 0,
+        more: [0; 4],
     };
     Ok(Placed {
         line: image.place(&[line]),
         automata: region.lines(),
         sizes,
     })
-}
-
-impl Sets {
-    fn new(model: &Model, services: &ServiceClasses) -> Self {
-        let mut of: Vec<BTreeSet<u16>> = vec![BTreeSet::new(); services.count * 2];
-        for (number, signature) in (1..).zip(&model.signatures) {
-            let senders: &[usize] = match signature.sender {
-                Sender::Client => &[0],
-                Sender::Server => &[1],
-                Sender::Either => &[0, 1],
-            };
-            for service in &signature.services {
-                for class in services.classes(span(*service)) {
-                    for sender in senders {
-                        of[usize::from(*class) * 2 + sender].insert(number);
-                    }
-                }
-            }
-        }
-        let mut numbers: BTreeMap<Vec<u16>, u16> = BTreeMap::from([(Vec::new(), 0)]);
-        let mut sets = Vec::new();
-        let of_services = of.into_iter().map(|set| {
-            let set: Vec<u16> = set.into_iter().collect();
-            *numbers.entry(set).or_insert_with_key(|set| {
-                sets.push(set.clone());
-                sets.len() as u16
-            })
-        });
-        Self {
-            of_services: of_services.collect(),
-            sets,
-        }
-    }
 }
 
 /// The window of a threshold, and how it is counted.
@@ -239,7 +209,6 @@ fn place_group(
     model: &Model,
     lowered: &[Lowered],
     set: &[u16],
-    profiles: &[u32],
 ) -> Result<(GroupLine, GroupSize), Error> {
     let indices: Vec<usize> = set.iter().map(|number| usize::from(*number) - 1).collect();
     let patterns = patterns(lowered, set);
@@ -254,11 +223,7 @@ fn place_group(
         )));
     }
     let filter = Filter::new(patterns.keys());
-    let wanted: BTreeSet<usize> = indices
-        .iter()
-        .flat_map(|index| model.signatures[*index].profiles.iter().copied())
-        .collect();
-    let for_all = indices.iter().any(|index| profiles[*index] == 0);
+    let [reach, turn_reach] = reaches(model, lowered, &indices);
     let before = image.length() * 64 + region.length();
     let classes = region.place(&automaton.classes);
     let root = region.next();
@@ -280,12 +245,9 @@ fn place_group(
             .as_ref()
             .map_or(0, |filter| filter.form.stride as u32),
         longest: automaton.longest as u32,
-        profiles: if for_all {
-            0
-        } else {
-            image.place(&bits_of(&wanted.into_iter().collect::<Vec<_>>()))
-        },
-        reserved: [0; 5],
+        reach,
+        turn_reach,
+        reserved: [0; 4],
     };
     let size = GroupSize {
         signatures: indices,
@@ -294,6 +256,24 @@ fn place_group(
         filtered: filter.is_some(),
     };
     Ok((line, size))
+}
+
+/// Bytes in which patterns of a set end, from the beginning of the text and of a turn, as
+/// [`GroupLine`] has them.
+fn reaches(model: &Model, lowered: &[Lowered], set: &[usize]) -> [u32; 2] {
+    let mut reaches = [1, 0];
+    for index in set {
+        let Some(reach) = lowered[*index].reach() else {
+            return [0; 2];
+        };
+        let most = match model.signatures[*index].begin {
+            Begin::Connection => &mut reaches[0],
+            Begin::Turn => &mut reaches[1],
+            Begin::Segment => return [0; 2],
+        };
+        *most = reach.max(*most);
+    }
+    reaches
 }
 
 /// Patterns of a set, and the numbers that each tells of.
@@ -308,11 +288,16 @@ fn patterns(lowered: &[Lowered], set: &[u16]) -> BTreeMap<Vec<u8>, Vec<u16>> {
 
 /// Automata grow with the patterns of all groups that a signature is in: what they take
 /// is found before any is made.
-fn check_budget(model: &Model, lowered: &[Lowered], sets: &Sets) -> Result<(), Error> {
+fn check_budget(
+    model: &Model,
+    lowered: &[Lowered],
+    sets: &Sets,
+    budget: usize,
+) -> Result<(), Error> {
     let mut bytes = 0;
     let within = sets.sets.iter().all(|set| {
         bytes += automaton::size(&patterns(lowered, set));
-        bytes <= limits::SIGNATURE_BYTES
+        bytes <= budget
     });
     if within {
         return Ok(());

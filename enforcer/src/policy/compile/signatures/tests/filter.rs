@@ -1,7 +1,9 @@
 //! The filter lets no pattern through, and most of other traffic.
 
 use enforcer_common::decide::PIECE;
-use enforcer_common::signature::{gram_bit, gram_hash, gram_index, window_hash, window_length};
+use enforcer_common::signature::{
+    SHORT_GRAM, gram_bit, gram_hash, gram_index, window_hash, window_length,
+};
 
 use super::super::filter::{Filter, Form};
 use super::*;
@@ -18,10 +20,16 @@ fn is_clean(filter: &Filter, piece: &[u8]) -> bool {
     let has = |table: usize, hash: u64| {
         filter.tables[table][gram_index(hash, filter.shift) as usize] & gram_bit(hash) != 0
     };
+    // The shortest are looked up as they are.
+    let is_met = |start: usize| match gram as u32 {
+        SHORT_GRAM => filter.tables[0][word(start) as usize & 0xffff] != 0,
+        _ => true,
+    };
     let length = window_length(gram as u32, stride as u32);
     let mut starts = (0..piece.len()).step_by(stride);
     !starts.any(|start| {
-        has(0, gram_hash(word(start), gram as u32))
+        is_met(start)
+            && has(0, gram_hash(word(start), gram as u32))
             && (start.saturating_sub(stride - 1)..=start)
                 .filter(|start| start + length as usize <= piece.len())
                 .any(|start| has(1, window_hash(word(start), length)))

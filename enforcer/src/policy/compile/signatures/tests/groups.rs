@@ -108,6 +108,57 @@ fn a_set_of_signatures_is_a_group_wherever_it_is_looked_for() {
 }
 
 #[test]
+fn profiles_have_groups_of_what_names_them() {
+    let mut signatures = many(4, |_| tcp(&[80]));
+    signatures[1].profiles = vec![0];
+    signatures[2].profiles = vec![1];
+    signatures[3].profiles = vec![1];
+    signatures[3].services = tcp(&[81]);
+    let compiled_groups = |signatures: &[Signature]| {
+        let mut groups = grouped(&compiled(signatures.to_vec()));
+        groups.sort();
+        groups
+    };
+    // At port 80: for nobody in particular, for pumps, where both meet, and for gateways.
+    let at_80 = [vec![0], vec![0, 1], vec![0, 1, 2], vec![0, 2]];
+    assert_eq!(
+        compiled_groups(&signatures),
+        [&at_80[..], &[vec![3]]].concat()
+    );
+    // Profiles that are named alike share one.
+    signatures[1].profiles = vec![0, 1];
+    signatures[2].profiles = vec![0, 1];
+    signatures[3].profiles = vec![0, 1];
+    assert_eq!(
+        compiled_groups(&signatures),
+        [vec![0], vec![0, 1, 2], vec![3]]
+    );
+}
+
+#[test]
+fn where_groups_of_profiles_take_too_much_all_have_one() {
+    // What is for all takes most of what there is, and would be there four times.
+    let mut signatures = many(4000, |_| tcp(&[80]));
+    for (number, signature) in signatures.iter_mut().enumerate() {
+        let text: Vec<u8> = (0..3).flat_map(|_| word(number)).collect();
+        signature.parts = vec![bytes(&text)];
+    }
+    signatures[0].profiles = vec![0];
+    signatures[1].profiles = vec![1];
+    let compiled = compiled(signatures);
+    let counts: Vec<usize> = grouped(&compiled).iter().map(Vec::len).collect();
+    println!(
+        "{:?}",
+        compiled
+            .inspected
+            .iter()
+            .map(|size| size.bytes)
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(counts, [4000]);
+}
+
+#[test]
 fn what_a_group_takes_is_told() {
     let size = |patterns: &[&str]| {
         let signatures = patterns.iter().enumerate().map(|(number, pattern)| {

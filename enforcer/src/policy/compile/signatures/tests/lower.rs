@@ -223,3 +223,26 @@ fn the_part_that_tells_most_is_looked_for() {
     assert_eq!(lowered.parts[0].flags, 0);
     assert_ne!(lowered.parts[0].mask, 0);
 }
+
+#[test]
+fn where_a_pattern_ends_is_known_from_the_places_before_it() {
+    let reach = |parts| lowered(parts).reach();
+    assert_eq!(reach(vec![bytes(b"abc")]), None);
+    assert_eq!(reach(vec![at(bytes(b"abc"), 4, None)]), None);
+    assert_eq!(reach(vec![at(bytes(b"abc"), 0, 0)]), Some(3));
+    assert_eq!(reach(vec![at(bytes(b"abc"), 4, 9)]), Some(12));
+    // The pattern is the part that tells most.
+    let long = after(bytes(b"abcdefgh"), 1, 5);
+    assert_eq!(
+        reach(vec![at(bytes(b"xy"), 4, 9), long.clone()]),
+        Some(9 + 2 + 5 + 8)
+    );
+    assert_eq!(
+        reach(vec![
+            at(bytes(b"abcdefgh"), 2, 2),
+            after(bytes(b"xy"), 0, 9)
+        ]),
+        Some(10)
+    );
+    assert_eq!(reach(vec![bytes(b"xy"), long]), None);
+}
