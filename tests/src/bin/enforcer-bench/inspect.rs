@@ -73,7 +73,10 @@ pub(crate) fn run() -> Result<()> {
     let (mut model, _) = parse(&bundle(&PORTS)?).map_err(|errors| anyhow::anyhow!("{errors}"))?;
     widen(&mut model);
     let compiled = compile(&model)?;
+    // The second time on trial, so that no packet is let pass by what is known of it: those
+    // that are not looked at are judged like the others.
     datapath.memory.install(&compiled)?;
+    datapath.memory.install_on_trial(&compiled, u64::MAX)?;
     println!("{}", groups(&model, &compiled));
 
     let mut cases = cases();
