@@ -4,12 +4,12 @@
 use anyhow::Result;
 
 use crate::setup;
-use crate::shell::{as_root, built, cargo, run as run_command};
+use crate::shell::{as_root, built, cargo, root, run as run_command};
 
 /// What to measure, and how, as the bench program takes it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// `packet` (the default), `forward`, `inspect` or `scale`; `--help` behind it tells more
+    /// `live` (the default), `packet`, `inspect` or `scale`; `live --help` tells more
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -25,5 +25,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let bench = built("release", "enforcer-bench");
     let mut command = as_root(bench, "to load the program and run it on test frames");
-    run_command(command.args(&arguments.arguments))
+    if arguments.arguments.is_empty() {
+        command.arg("live");
+    }
+    run_command(command.args(&arguments.arguments).current_dir(root()))
 }

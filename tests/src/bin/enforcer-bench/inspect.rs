@@ -3,7 +3,7 @@
 //! through the automaton, and in streams. All cases are of one policy, a port for each, so
 //! that they are measured in turns.
 
-mod texts;
+pub(crate) mod texts;
 
 use anyhow::Result;
 use comfy_table::Table;

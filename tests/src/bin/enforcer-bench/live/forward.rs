@@ -1,0 +1,178 @@
+//! From port to port: every contender with every load of its own, all in turn in each
+//! round. What is measured is CPU time a frame of the one thread that does all the work,
+//! from the near port down to the sink.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use enforcer_tests::live::{Generator, bare};
+
+use super::contender::{BRIDGE, Contender, How};
+use super::enforcer::Enforcer;
+use super::loads::Load;
+use super::report::{Figure, Report, median};
+use super::track::Track;
+
+/// CPU time that a figure of one round takes, ns; `calibrate` finds so many frames.
+const TIME: f64 = 60e6;
+const TRIAL: u32 = 20_000;
+const FEWEST: u32 = 10_000;
+const MOST: u32 = 2_000_000;
+
+/// All that is needed to let frames pass.
+pub(super) struct Course<'c> {
+    pub(super) tracks: &'c [Track],
+    pub(super) sink: &'c bare::Sink,
+    pub(super) enforcers: &'c mut [Enforcer],
+    /// A fraction of the frames is enough to see that everything works.
+    pub(super) quick: bool,
+}
+
+/// A contender with a load.
+struct Case<'c> {
+    contender: &'c Contender,
+    load: Load,
+    generator: Generator,
+    /// All flows once, one after the other.
+    prelude: Option<Generator>,
+    frames: u32,
+    rounds: Vec<f64>,
+    sent: u64,
+    arrived: u64,
+}
+
+pub(super) fn run(
+    course: &mut Course<'_>,
+    contenders: &[Contender],
+    rounds: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let mut cases = Vec::new();
+    for contender in contenders {
+        for load in &contender.loads {
+            let case = Case::new(contender, *load);
+            cases.push(case.with_context(|| format!("{}, {}", contender.name, load.name()))?);
+        }
+    }
+    for case in &mut cases {
+        case.calibrate(course)?;
+    }
+    for round in 0..rounds {
+        eprintln!("bench: from port to port, round {} of {rounds}", round + 1);
+        for case in &mut cases {
+            case.measure(course)?;
+        }
+    }
+    let mut bridges = BTreeMap::new();
+    for case in cases.iter().filter(|case| case.contender.name == BRIDGE) {
+        bridges.insert(case.key(), median(&case.rounds));
+    }
+    cases.sort_by_key(Case::key);
+    report
+        .figures
+        .extend(cases.iter().map(|case| case.figure(&bridges)));
+    Ok(())
+}
+
+impl<'c> Case<'c> {
+    fn new(contender: &'c Contender, load: Load) -> Result<Self> {
+        let several = contender.several_buffers();
+        let streams = load.streams();
+        let mut known = streams.clone();
+        known.retain(|stream| !stream.fresh);
+        for stream in &mut known {
+            stream.order = enforcer_tests::live::Order::InTurn;
+        }
+        // All known flows of a load are those of its first stream.
+        known.truncate(1);
+        let prelude = match known.as_slice() {
+            [] => None,
+            known => Some(Generator::for_frames(known, &load.body(), several)?),
+        };
+        Ok(Self {
+            contender,
+            load,
+            generator: Generator::for_frames(&streams, &load.body(), several)?,
+            prelude,
+            frames: TRIAL,
+            rounds: Vec::new(),
+            sent: 0,
+            arrived: 0,
+        })
+    }
+
+    /// Loads in the order in which they are told; contenders in theirs.
+    fn key(&self) -> (usize, usize) {
+        let place = match self.load {
+            Load::Allowed(64, 1) => 0,
+            Load::Allowed(64, 1000) => 1,
+            Load::Allowed(64, _) => 2,
+            Load::Allowed(..) => 3,
+            Load::Denied => 4,
+            Load::Flood(true) => 5,
+            Load::Flood(false) => 6,
+            Load::Mixed => 7,
+            Load::Inspected(_, false) => 8,
+            Load::Inspected(_, true) => 9,
+        };
+        (place, self.load.length())
+    }
+
+    /// Finds how many frames take long enough to be measured, and not longer.
+    fn calibrate(&mut self, course: &mut Course<'_>) -> Result<()> {
+        self.measure(course)?;
+        let each = self.rounds.pop().unwrap_or(TIME);
+        let wanted = if course.quick { TIME / 20.0 } else { TIME };
+        self.frames = ((wanted / each) as u32).clamp(FEWEST, MOST);
+        (self.sent, self.arrived) = (0, 0);
+        Ok(())
+    }
+
+    fn measure(&mut self, course: &mut Course<'_>) -> Result<()> {
+        let track = &course.tracks[self.contender.track];
+        if let How::Enforcer { place, fast } = self.contender.how {
+            course.enforcers[place].open(fast)?;
+        }
+        let program = self.contender.program(course.enforcers);
+        self.generator.aim(program)?;
+        track.introduce_server(match self.contender.how {
+            How::Enforcer { .. } => program,
+            _ => None,
+        })?;
+        if let Some(prelude) = &self.prelude {
+            prelude.aim(program)?;
+            prelude.rewind()?;
+            // The first frames of a source go by the bridge; those after tell that it knows.
+            let frames = self.load.flows().max(64);
+            track.pass(prelude.program(), prelude.frame(), frames, course.sink)?;
+        }
+        let passage = track.pass(
+            self.generator.program(),
+            self.generator.frame(),
+            self.frames,
+            course.sink,
+        )?;
+        self.rounds
+            .push(passage.time as f64 / f64::from(self.frames));
+        self.sent += u64::from(self.frames);
+        self.arrived += passage.arrived;
+        Ok(())
+    }
+
+    fn figure(&self, bridges: &BTreeMap<(usize, usize), f64>) -> Figure {
+        let middle = median(&self.rounds);
+        let arrived = self.arrived as f64 / self.sent as f64;
+        Figure {
+            part: "forward",
+            contender: self.contender.name.clone(),
+            load: self.load.name(),
+            bytes: Some(self.load.length()),
+            unit: "ns",
+            rounds: self.rounds.clone(),
+            median: middle,
+            arrived: Some(arrived),
+            as_expected: (arrived - self.contender.arriving(self.load)).abs() < 0.005,
+            of_bridge: bridges.get(&self.key()).map(|bridge| bridge / middle),
+        }
+    }
+}
