@@ -9,13 +9,16 @@ use super::enforcer::Enforcer;
 use super::firewall::Firewall;
 use super::loads::{DEVICES, Load};
 use super::track::Track;
-use super::{policy, xdp_filter};
+use super::{policy, suricata, xdp_filter};
 
 pub(super) const BRIDGE: &str = "bare bridge";
 pub(super) const REDIRECT: &str = "bare redirect";
 pub(super) const DROP: &str = "XDP_DROP";
 pub(super) const FAST: &str = "enforcer, past the bridge";
 pub(super) const BY_BRIDGE: &str = "enforcer, by the bridge";
+
+pub(super) const INSPECTING: &str = "enforcer with signatures";
+pub(super) const SURICATA: &str = "Suricata inline";
 
 /// How a contender takes frames.
 pub(super) enum How {
@@ -28,6 +31,8 @@ pub(super) enum How {
         fast: bool,
     },
     XdpFilter(xdp_filter::Filter),
+    /// In place of the bridge, on a CPU of its own.
+    Suricata(suricata::Suricata),
 }
 
 pub(super) struct Contender {
@@ -41,7 +46,7 @@ impl Contender {
     /// The program that comes after the generator.
     pub(super) fn program<'c>(&'c self, enforcers: &'c [Enforcer]) -> Option<BorrowedFd<'c>> {
         match &self.how {
-            How::Bridge => None,
+            How::Bridge | How::Suricata(_) => None,
             How::Program(program) => Some(program.as_fd()),
             How::Enforcer { place, .. } => Some(enforcers[*place].program.as_fd()),
             How::XdpFilter(filter) => Some(filter.program.as_fd()),
@@ -69,6 +74,14 @@ const ALL: Load = Load::Allowed(64, DEVICES);
 const HALF_LONG: Load = Load::Allowed(512, 1000);
 const LONG: Load = Load::Allowed(1500, 1000);
 
+/// What signatures are looked for in.
+pub(super) const INSPECTED: [Load; 4] = [
+    Load::Inspected(64, false),
+    Load::Inspected(512, false),
+    Load::Inspected(1500, false),
+    Load::Inspected(1500, true),
+];
+
 /// Those that need no rules: all on the first track.
 pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
     let forwarded = vec![ONE, THOUSAND, ALL, HALF_LONG, LONG];
@@ -79,12 +92,7 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
         Load::Flood(false),
         Load::Mixed,
     ]);
-    let inspected = vec![
-        Load::Inspected(64, false),
-        Load::Inspected(512, false),
-        Load::Inspected(1500, false),
-        Load::Inspected(1500, true),
-    ];
+    let inspected = INSPECTED.to_vec();
     let contender = |name: &str, how, loads| Contender {
         name: name.to_owned(),
         track: 0,
@@ -111,7 +119,7 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
             enforcer(0, false),
             vec![ONE, THOUSAND, ALL, LONG],
         ),
-        contender("enforcer with signatures", enforcer(1, true), inspected),
+        contender(INSPECTING, enforcer(1, true), inspected),
     ])
 }
 

@@ -10,13 +10,14 @@ mod loads;
 mod policy;
 mod report;
 mod signatures;
+mod suricata;
 mod track;
 mod xdp_filter;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use enforcer_tests::live::bare;
+use enforcer_tests::live::{Generator, bare};
 
 use self::contender::{Contender, How};
 use self::firewall::Firewall;
@@ -75,6 +76,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Ok(contender) => contenders.push(contender),
         Err(error) => report.skip("xdp-filter", format!("{error:#}")),
     }
+    match with_suricata(tracks.len(), &rules, &sink) {
+        Ok((track, contender)) => {
+            tracks.push(track);
+            contenders.push(contender);
+        }
+        Err(error) => report.skip(contender::SURICATA, format!("{error:#}")),
+    }
     let mut course = Course {
         tracks: &tracks,
         sink: &sink,
@@ -106,6 +114,30 @@ fn with_rules(
         track: number,
         how: How::Bridge,
         loads,
+    };
+    Ok((track, contender))
+}
+
+/// A track with Suricata in place of the bridge.
+fn with_suricata(
+    number: usize,
+    rules: &signatures::Rules,
+    sink: &bare::Sink,
+) -> Result<(Track, Contender)> {
+    installed("suricata", "suricata")?;
+    eprintln!("bench: {}", contender::SURICATA);
+    let track = Track::build(number, sink)?;
+    let suricata = suricata::Suricata::start(&track, rules)?;
+    if rules.own {
+        let stream = Load::Inspected(64, false).streams();
+        let generator = Generator::new(&stream, &signatures::pattern(0).into_bytes())?;
+        suricata.ensure_drops(&track, generator.program(), generator.frame(), sink)?;
+    }
+    let contender = Contender {
+        name: contender::SURICATA.to_owned(),
+        track: number,
+        how: How::Suricata(suricata),
+        loads: contender::INSPECTED.to_vec(),
     };
     Ok((track, contender))
 }

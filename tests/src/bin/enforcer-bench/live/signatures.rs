@@ -35,13 +35,18 @@ pub(super) struct Rules {
     pub(super) file: File,
     pub(super) text: String,
     pub(super) count: usize,
+    /// Whether they are the bench's own.
+    pub(super) own: bool,
 }
 
 impl Rules {
     /// `path` is a file of rules or a folder of such files.
     pub(super) fn read(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else {
-            return Self::of(&own());
+            return Ok(Self {
+                own: true,
+                ..Self::of(&own())?
+            });
         };
         let mut paths = vec![path.to_owned()];
         if path.is_dir() {
@@ -90,6 +95,7 @@ impl Rules {
                 text: yaml::document(signatures, &[])?,
             },
             text: loaded,
+            own: false,
         })
     }
 }
