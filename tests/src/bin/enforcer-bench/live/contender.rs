@@ -150,13 +150,14 @@ pub(super) fn firewalls() -> Vec<(Firewall, Vec<Load>)> {
 
 /// The enforcer's policies: without signatures, and with.
 pub(super) fn enforcers(track: &Track, rules: &super::signatures::Rules) -> Result<Vec<Enforcer>> {
+    let ports = [track.near, track.far];
     let without = policy::compiled(DEVICES, &policy::Besides::default())?;
     let with = policy::Besides {
         signatures: vec![rules.file.clone()],
         ..policy::Besides::default()
     };
     Ok(vec![
-        Enforcer::on(track, &without)?,
-        Enforcer::on(track, &policy::compiled(DEVICES, &with)?)?,
+        Enforcer::on(track.namespace(), ports, &without)?,
+        Enforcer::on(track.namespace(), ports, &policy::compiled(DEVICES, &with)?)?,
     ])
 }

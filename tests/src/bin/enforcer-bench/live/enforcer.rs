@@ -8,8 +8,7 @@ use enforcer::datapath::{Capacity, Datapath};
 use enforcer::policy::compile::Compiled;
 use enforcer_common::forward::Exit;
 use enforcer_common::port::{Port, Side};
-
-use super::track::Track;
+use enforcer_tests::Namespace;
 
 /// Ethernet's longest frame without tag and checksum.
 const LONGEST: u32 = 1514;
@@ -24,10 +23,12 @@ pub(super) struct Enforcer {
 }
 
 impl Enforcer {
-    pub(super) fn on(track: &Track, compiled: &Compiled) -> Result<Self> {
+    /// `ports` are the near and the far one, by the numbers of their interfaces.
+    pub(super) fn on(namespace: &Namespace, ports: [u32; 2], compiled: &Compiled) -> Result<Self> {
         let mut datapath = Datapath::load(Capacity::default())?;
         datapath.memory.install(compiled)?;
-        for (index, interface, side) in [(0, track.near, Side::Device), (1, track.far, Side::Core)]
+        for (index, (interface, side)) in
+            (0..).zip(ports.into_iter().zip([Side::Device, Side::Core]))
         {
             let port = Port {
                 index,
@@ -35,9 +36,7 @@ impl Enforcer {
                 ..Port::default()
             };
             datapath.declare_port(interface, &port)?;
-            track
-                .namespace()
-                .run(|| datapath.place_device(index, interface))?;
+            namespace.run(|| datapath.place_device(index, interface))?;
         }
         datapath.vouch_until(u32::MAX)?;
         let program = datapath.program()?.fd()?.as_fd().try_clone_to_owned()?;

@@ -170,7 +170,8 @@ fn nft(before: &str, rules: &str) -> String {
     )
 }
 
-fn thousands(number: u32) -> String {
+/// A number as people write it.
+pub(super) fn thousands(number: u32) -> String {
     match number {
         0..1000 => number.to_string(),
         _ => format!("{},{:03}", number / 1000, number % 1000),

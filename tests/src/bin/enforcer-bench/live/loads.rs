@@ -2,6 +2,7 @@
 
 use enforcer_tests::live::{Order, Stream};
 
+use super::firewall::thousands;
 use super::policy::{ALLOWED, ALLOWED_TCP, DENIED, INSPECTED};
 use super::signatures::{letters, pattern};
 
@@ -27,8 +28,8 @@ impl Load {
     pub(super) fn name(self) -> String {
         match self {
             Self::Allowed(_, 1) => "allowed, 1 flow".to_owned(),
-            Self::Allowed(_, 1000) => "allowed, 1,000 flows".to_owned(),
-            Self::Allowed(..) => "allowed, 200,000 flows at random".to_owned(),
+            Self::Allowed(_, flows @ 2..=1000) => format!("allowed, {} flows", thousands(flows)),
+            Self::Allowed(_, flows) => format!("allowed, {} flows at random", thousands(flows)),
             Self::Denied => "denied, 1,000 flows".to_owned(),
             Self::Flood(true) => "new flow each packet, allowed".to_owned(),
             Self::Flood(false) => "new flow each packet, denied".to_owned(),

@@ -3,14 +3,18 @@
 
 mod chart;
 mod contender;
+mod ends;
 mod enforcer;
 mod firewall;
+mod flood;
 mod forward;
 mod loads;
 mod policy;
+mod program;
 mod report;
 mod signatures;
 mod suricata;
+mod targets;
 mod track;
 mod xdp_filter;
 
@@ -90,6 +94,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         quick: options.quick,
     };
     forward::run(&mut course, &contenders, rounds, &mut report)?;
+    let quick = options.quick;
+    program::run(&tracks[0], &mut enforcers[0], rounds, quick, &mut report)?;
+    flood::run(
+        &tracks[0],
+        &mut enforcers[0],
+        &sink,
+        rounds,
+        quick,
+        &mut report,
+    )?;
+    ends::run(rounds, quick, &mut report)?;
+    targets::judge(&mut report);
     report.write(&options.json)?;
     chart::write(&report, &options.json.with_extension("svg"))?;
     report.tell(options.markdown);
