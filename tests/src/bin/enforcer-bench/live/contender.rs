@@ -7,7 +7,7 @@ use enforcer_tests::live::bare;
 
 use super::enforcer::Enforcer;
 use super::firewall::Firewall;
-use super::loads::{DEVICES, Load};
+use super::loads::{Load, devices};
 use super::track::Track;
 use super::{policy, suricata, xdp_filter};
 
@@ -70,7 +70,6 @@ impl Contender {
 
 const ONE: Load = Load::Allowed(64, 1);
 const THOUSAND: Load = Load::Allowed(64, 1000);
-const ALL: Load = Load::Allowed(64, DEVICES);
 const HALF_LONG: Load = Load::Allowed(512, 1000);
 const LONG: Load = Load::Allowed(1500, 1000);
 
@@ -84,7 +83,8 @@ pub(super) const INSPECTED: [Load; 4] = [
 
 /// Those that need no rules: all on the first track.
 pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
-    let forwarded = vec![ONE, THOUSAND, ALL, HALF_LONG, LONG];
+    let all_devices = Load::Allowed(64, devices());
+    let forwarded = vec![ONE, THOUSAND, all_devices, HALF_LONG, LONG];
     let mut all = forwarded.clone();
     all.extend([
         Load::Denied,
@@ -117,7 +117,7 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
         contender(
             BY_BRIDGE,
             enforcer(0, false),
-            vec![ONE, THOUSAND, ALL, LONG],
+            vec![ONE, THOUSAND, all_devices, LONG],
         ),
         contender(INSPECTING, enforcer(1, true), inspected),
     ])
@@ -125,6 +125,7 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
 
 /// What each firewall is measured with; a track each.
 pub(super) fn firewalls() -> Vec<(Firewall, Vec<Load>)> {
+    let all_devices = Load::Allowed(64, devices());
     vec![
         (Firewall::BridgeNetfilter, vec![THOUSAND]),
         (Firewall::NftLinear(1), vec![ONE]),
@@ -132,12 +133,15 @@ pub(super) fn firewalls() -> Vec<(Firewall, Vec<Load>)> {
         (Firewall::NftSet(1), vec![ONE]),
         (Firewall::NftSet(1000), vec![THOUSAND]),
         (
-            Firewall::NftSet(DEVICES),
-            vec![ONE, THOUSAND, ALL, HALF_LONG, LONG, Load::Denied],
+            Firewall::NftSet(devices()),
+            vec![ONE, THOUSAND, all_devices, HALF_LONG, LONG, Load::Denied],
         ),
         (Firewall::NftMap(1), vec![ONE]),
         (Firewall::NftMap(1000), vec![THOUSAND]),
-        (Firewall::NftMap(DEVICES), vec![ONE, THOUSAND, ALL]),
+        (
+            Firewall::NftMap(devices()),
+            vec![ONE, THOUSAND, all_devices],
+        ),
         (Firewall::Ebtables(1), vec![ONE]),
         (Firewall::Ebtables(1000), vec![THOUSAND]),
         (Firewall::IptablesStrings(1), vec![THOUSAND, LONG]),
@@ -151,13 +155,17 @@ pub(super) fn firewalls() -> Vec<(Firewall, Vec<Load>)> {
 /// The enforcer's policies: without signatures, and with.
 pub(super) fn enforcers(track: &Track, rules: &super::signatures::Rules) -> Result<Vec<Enforcer>> {
     let ports = [track.near, track.far];
-    let without = policy::compiled(DEVICES, &policy::Besides::default())?;
+    let without = policy::compiled(devices(), &policy::Besides::default())?;
     let with = policy::Besides {
         signatures: vec![rules.file.clone()],
         ..policy::Besides::default()
     };
     Ok(vec![
         Enforcer::on(track.namespace(), ports, &without)?,
-        Enforcer::on(track.namespace(), ports, &policy::compiled(DEVICES, &with)?)?,
+        Enforcer::on(
+            track.namespace(),
+            ports,
+            &policy::compiled(devices(), &with)?,
+        )?,
     ])
 }

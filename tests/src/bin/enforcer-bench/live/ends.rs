@@ -36,8 +36,8 @@ pub(super) const QUANTILES: [(&str, f64); 3] = [
 ];
 const CASES: [&str; 3] = [BRIDGE, FAST, BY_BRIDGE];
 
-pub(super) fn run(rounds: usize, quick: bool, report: &mut Report) -> Result<()> {
-    let lab = Lab::build("benchends")?;
+pub(super) fn run(name: &str, rounds: usize, quick: bool, report: &mut Report) -> Result<()> {
+    let lab = Lab::build(&format!("{name}ends"))?;
     let (device, server) = (lab.endpoint("pump-1")?, lab.endpoint("dns")?);
     let [near, far] = lab
         .enforcer_box()
@@ -45,7 +45,7 @@ pub(super) fn run(rounds: usize, quick: bool, report: &mut Report) -> Result<()>
     let ports = [near?, far?];
     let (model, _) = parse(&policy(device)).map_err(|errors| anyhow!("{errors}"))?;
     let mut enforcer = Enforcer::on(lab.enforcer_box(), ports, &compile(&model)?)?;
-    let iperf = match super::installed("iperf3", "iperf3") {
+    let iperf = match super::field::installed("iperf3", "iperf3") {
         Ok(()) => Some(Iperf::serve(server)?),
         Err(error) => {
             report.skip("TCP throughput (iperf3)", format!("{error:#}"));
@@ -64,7 +64,13 @@ pub(super) fn run(rounds: usize, quick: bool, report: &mut Report) -> Result<()>
                 BRIDGE => Vec::new(),
                 _ => attach(&lab, &enforcer, ports)?,
             };
+            let before = enforcer.past_bridge()?;
             let times = echo.ask(device, pings)?;
+            let past = enforcer.past_bridge()? - before;
+            ensure!(
+                (past > pings as u64) == (case == FAST),
+                "{past} frames of {pings} questions went past the bridge: {case}"
+            );
             for (delays, (_, quantile)) in delays[place].iter_mut().zip(QUANTILES) {
                 delays.push(times[(times.len() as f64 * quantile) as usize]);
             }
@@ -119,6 +125,7 @@ fn figure(
         median: median(&rounds),
         rounds,
         arrived: None,
+        past_bridge: None,
         as_expected: true,
         of_bridge,
     }

@@ -54,4 +54,9 @@ impl Enforcer {
         }
         Ok(())
     }
+
+    /// Frames that have gone past the bridge so far, of both directions.
+    pub(super) fn past_bridge(&self) -> Result<u64> {
+        Ok(self.datapath.fast(0)? + self.datapath.fast(1)?)
+    }
 }

@@ -11,7 +11,7 @@ use enforcer_common::flow::{FlowKey, protocol};
 use enforcer_tests::live::{Generator, Order, Stream, bare, stream};
 
 use super::enforcer::Enforcer;
-use super::loads::DEVICES;
+use super::loads::devices;
 use super::policy::{ALLOWED, ALLOWED_TCP, Besides, DENIED, compiled};
 use super::report::{Figure, Report, median};
 use super::track::Track;
@@ -51,7 +51,7 @@ pub(super) fn run(
     enforcer
         .datapath
         .memory
-        .install(&compiled(DEVICES, &besides)?)?;
+        .install(&compiled(devices(), &besides)?)?;
     enforcer.open(true)?;
     let others = Stream {
         class: OTHERS_CLASS,
@@ -63,7 +63,7 @@ pub(super) fn run(
     for (load, port) in LOADS.into_iter().zip([DENIED, ALLOWED_TCP]) {
         let flood = Stream {
             class: FLOOD_CLASS,
-            ..Stream::flood(DEVICES - 1, 1, port)
+            ..Stream::flood(devices() - 1, 1, port)
         };
         kinds.push(Kind {
             load,
@@ -111,6 +111,7 @@ pub(super) fn run(
             median: median(&rounds),
             rounds,
             arrived,
+            past_bridge: None,
             as_expected: arrived.is_none_or(|arrived| arrived > 0.995),
             of_bridge: None,
         };

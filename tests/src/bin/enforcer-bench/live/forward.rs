@@ -9,6 +9,7 @@ use enforcer_tests::live::{Generator, bare};
 
 use super::contender::{BRIDGE, Contender, How};
 use super::enforcer::Enforcer;
+use super::field::Field;
 use super::loads::Load;
 use super::report::{Figure, Report, median};
 use super::suricata;
@@ -17,16 +18,16 @@ use super::track::{Passage, Track};
 /// CPU time that a figure of one round takes, ns; `calibrate` finds so many frames.
 const TIME: f64 = 60e6;
 const TRIAL: u32 = 20_000;
-const FEWEST: u32 = 10_000;
+const FEWEST: u32 = 5_000;
 const MOST: u32 = 2_000_000;
 
 /// All that is needed to let frames pass.
-pub(super) struct Course<'c> {
-    pub(super) tracks: &'c [Track],
-    pub(super) sink: &'c bare::Sink,
-    pub(super) enforcers: &'c mut [Enforcer],
+struct Course<'c> {
+    tracks: &'c [Track],
+    sink: &'c bare::Sink,
+    enforcers: &'c mut [Enforcer],
     /// A fraction of the frames is enough to see that everything works.
-    pub(super) quick: bool,
+    quick: bool,
 }
 
 /// A contender with a load.
@@ -40,28 +41,36 @@ struct Case<'c> {
     rounds: Vec<f64>,
     sent: u64,
     arrived: u64,
+    past_bridge: u64,
 }
 
 pub(super) fn run(
-    course: &mut Course<'_>,
-    contenders: &[Contender],
+    field: &Field,
+    enforcers: &mut [Enforcer],
     rounds: usize,
+    quick: bool,
     report: &mut Report,
 ) -> Result<()> {
+    let mut course = Course {
+        tracks: &field.tracks,
+        sink: &field.sink,
+        enforcers,
+        quick,
+    };
     let mut cases = Vec::new();
-    for contender in contenders {
+    for contender in &field.contenders {
         for load in &contender.loads {
             let case = Case::new(contender, *load);
             cases.push(case.with_context(|| format!("{}, {}", contender.name, load.name()))?);
         }
     }
     for case in &mut cases {
-        case.calibrate(course)?;
+        case.calibrate(&mut course)?;
     }
     for round in 0..rounds {
         eprintln!("bench: from port to port, round {} of {rounds}", round + 1);
         for case in &mut cases {
-            case.measure(course)?;
+            case.measure(&mut course)?;
         }
     }
     let mut bridges = BTreeMap::new();
@@ -99,6 +108,7 @@ impl<'c> Case<'c> {
             rounds: Vec::new(),
             sent: 0,
             arrived: 0,
+            past_bridge: 0,
         })
     }
 
@@ -121,19 +131,18 @@ impl<'c> Case<'c> {
 
     /// Finds how many frames take long enough to be measured, and not longer.
     fn calibrate(&mut self, course: &mut Course<'_>) -> Result<()> {
+        if course.quick {
+            self.frames = FEWEST;
+            return Ok(());
+        }
         if let How::Suricata(_) = self.contender.how {
-            self.frames = if course.quick {
-                FEWEST
-            } else {
-                suricata::FRAMES
-            };
+            self.frames = suricata::FRAMES;
             return Ok(());
         }
         self.measure(course)?;
         let each = self.rounds.pop().unwrap_or(TIME);
-        let wanted = if course.quick { TIME / 20.0 } else { TIME };
-        self.frames = ((wanted / each) as u32).clamp(FEWEST, MOST);
-        (self.sent, self.arrived) = (0, 0);
+        self.frames = ((TIME / each) as u32).clamp(FEWEST, MOST);
+        (self.sent, self.arrived, self.past_bridge) = (0, 0, 0);
         Ok(())
     }
 
@@ -155,7 +164,9 @@ impl<'c> Case<'c> {
             let frames = self.load.flows().max(64);
             self.pass(course, prelude, frames)?;
         }
+        let before = self.past_bridge(course)?;
         let passage = self.pass(course, &self.generator, self.frames)?;
+        self.past_bridge += self.past_bridge(course)? - before;
         let counted = match self.contender.how {
             // It cannot take all that it is given, and costs nothing for the rest.
             How::Suricata(_) => passage.arrived,
@@ -166,6 +177,14 @@ impl<'c> Case<'c> {
         self.sent += u64::from(self.frames);
         self.arrived += passage.arrived;
         Ok(())
+    }
+
+    /// Frames that the contender's enforcer has sent past the bridge so far.
+    fn past_bridge(&self, course: &Course<'_>) -> Result<u64> {
+        match self.contender.how {
+            How::Enforcer { place, .. } => course.enforcers[place].past_bridge(),
+            _ => Ok(0),
+        }
     }
 
     fn pass(&self, course: &Course<'_>, generator: &Generator, frames: u32) -> Result<Passage> {
@@ -189,6 +208,12 @@ impl<'c> Case<'c> {
             rounds: self.rounds.clone(),
             median: middle,
             arrived: Some(arrived),
+            past_bridge: match self.contender.how {
+                How::Enforcer { .. } if self.arrived > 0 => {
+                    Some(self.past_bridge as f64 / self.arrived as f64)
+                }
+                _ => None,
+            },
             as_expected: matches!(self.contender.how, How::Suricata(_))
                 || (arrived - self.contender.arriving(self.load)).abs() < 0.005,
             of_bridge: bridges.get(&self.key()).map(|bridge| bridge / middle),

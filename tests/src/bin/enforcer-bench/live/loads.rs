@@ -1,13 +1,25 @@
 //! Loads: what comes in by the near port. The same frames for every contender.
 
+use std::sync::OnceLock;
+
 use enforcer_tests::live::{Order, Stream};
 
 use super::firewall::thousands;
 use super::policy::{ALLOWED, ALLOWED_TCP, DENIED, INSPECTED};
 use super::signatures::{letters, pattern};
 
-/// Devices that the policy knows of, in every load.
-pub(super) const DEVICES: u32 = 200_000;
+/// Devices that the policies know of.
+static DEVICES: OnceLock<u32> = OnceLock::new();
+
+/// How many devices the policies know of, in every load: said once, before all else.
+pub(super) fn devices() -> u32 {
+    *DEVICES.get_or_init(|| 200_000)
+}
+
+pub(super) fn set_devices(number: u32) {
+    // Said twice, the first holds.
+    let _ = DEVICES.set(number);
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Load {

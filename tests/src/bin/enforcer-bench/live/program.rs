@@ -8,7 +8,7 @@ use anyhow::Result;
 use enforcer_tests::live::{Generator, Order, Stream, bare, clock, kernel};
 
 use super::enforcer::Enforcer;
-use super::loads::{DEVICES, Load};
+use super::loads::{Load, devices};
 use super::policy::{ALLOWED, Besides, compiled};
 use super::report::{Figure, Report, median};
 use super::track::{CPU, Track};
@@ -71,7 +71,7 @@ pub(super) fn run(
         Load::Allowed(64, 1),
         Load::Allowed(64, 1000),
         Load::Allowed(64, 10_000),
-        Load::Allowed(64, DEVICES),
+        Load::Allowed(64, devices()),
         Load::Denied,
         Load::Flood(true),
         Load::Flood(false),
@@ -155,6 +155,7 @@ impl Case {
             median: median(&self.rounds),
             rounds: self.rounds,
             arrived: None,
+            past_bridge: None,
             as_expected: true,
             of_bridge: None,
         }

@@ -48,6 +48,8 @@ pub(super) struct Figure {
     pub(super) median: f64,
     /// Of the frames that came in, those that arrived at the far end.
     pub(super) arrived: Option<f64>,
+    /// Of those, the ones that the enforcer sent past the bridge.
+    pub(super) past_bridge: Option<f64>,
     /// Whether as many arrived as should.
     pub(super) as_expected: bool,
     /// Times as fast as the bare bridge with the same load.
@@ -60,10 +62,29 @@ pub(super) struct Skipped {
     pub(super) why: String,
 }
 
+/// Which figure is meant.
+#[derive(Debug, Serialize)]
+pub(super) struct Place {
+    pub(super) part: &'static str,
+    pub(super) contender: String,
+    pub(super) load: String,
+    pub(super) bytes: Option<usize>,
+}
+
+impl Place {
+    fn is(&self, figure: &Figure) -> bool {
+        figure.part == self.part
+            && figure.contender == self.contender
+            && figure.load == self.load
+            && (self.bytes.is_none() || figure.bytes == self.bytes)
+    }
+}
+
 /// Something to reach.
 #[derive(Debug, Serialize)]
 pub(super) struct Target {
     pub(super) what: String,
+    pub(super) figure: Option<Place>,
     pub(super) asked: String,
     pub(super) got: Option<String>,
     /// Nothing where it was not measured.
@@ -165,6 +186,7 @@ impl Report {
             "Mpps a core",
             "of the bridge",
             "arrived",
+            "to reach",
         ]);
         for figure in &self.figures {
             let least = figure.rounds.iter().copied().fold(f64::INFINITY, f64::min);
@@ -188,17 +210,27 @@ impl Report {
                     .of_bridge
                     .map(|ratio| format!("{ratio:.2}"))
                     .unwrap_or_default(),
-                match figure.arrived {
-                    Some(arrived) => format!(
-                        "{:.1} %{}",
-                        100.0 * arrived,
-                        if figure.as_expected { "" } else { " (!)" }
-                    ),
-                    None => String::new(),
-                },
+                arrived(figure),
+                self.goals(figure),
             ]);
         }
         table
+    }
+
+    /// What there was to reach for a figure.
+    fn goals(&self, figure: &Figure) -> String {
+        let mine = self
+            .targets
+            .iter()
+            .filter(|target| target.figure.as_ref().is_some_and(|place| place.is(figure)));
+        let goals: Vec<String> = mine
+            .map(|target| match target.reached {
+                Some(true) => format!("{}: yes", target.asked),
+                Some(false) => format!("{}: no", target.asked),
+                None => format!("{}: ?", target.asked),
+            })
+            .collect();
+        goals.join(", ")
     }
 }
 
@@ -208,6 +240,20 @@ fn styled(markdown: bool) -> Table {
         table.load_style(presets::ASCII_MARKDOWN);
     }
     table
+}
+
+fn arrived(figure: &Figure) -> String {
+    let Some(arrived) = figure.arrived else {
+        return String::new();
+    };
+    let mut told = format!("{:.1} %", 100.0 * arrived);
+    if let Some(past) = figure.past_bridge.filter(|past| *past > 0.0) {
+        told += &format!(", {:.1} % past", 100.0 * past);
+    }
+    if !figure.as_expected {
+        told += " (!)";
+    }
+    told
 }
 
 fn short(figure: f64) -> String {

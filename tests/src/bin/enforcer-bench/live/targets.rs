@@ -5,9 +5,9 @@ use super::contender::{BRIDGE, BY_BRIDGE, FAST, INSPECTING, REDIRECT, SURICATA};
 use super::ends::{QUANTILES, TCP};
 use super::firewall::Firewall;
 use super::flood::{EVICTED, KEPT, LOADS};
-use super::loads::{DEVICES, Load};
+use super::loads::{Load, devices};
 use super::program::{PREFIXES, PROGRAM, RULES, SMALL};
-use super::report::{Report, Target};
+use super::report::{Place, Report, Target};
 
 /// Which way a figure is good.
 #[derive(Clone, Copy)]
@@ -28,22 +28,18 @@ pub(super) fn judge(report: &mut Report) {
 
 fn forwarding(report: &Report) -> Vec<Target> {
     let thousand = Load::Allowed(64, 1000);
-    let all = Load::Allowed(64, DEVICES);
+    let all = Load::Allowed(64, devices());
     let against = |load: Load, peer: &str, least| {
         let what = format!("{FAST}, against {peer}: {}", load.name());
-        target(
-            what,
-            Bound::AtLeast(least),
-            "×",
-            times(report, load, peer, FAST),
-        )
+        let got = times(report, load, peer, FAST);
+        target(what, Bound::AtLeast(least), "×", got).about("forward", FAST, load)
     };
     vec![
         against(thousand, BRIDGE, 3.0),
         against(thousand, REDIRECT, 0.6),
         against(all, BRIDGE, 1.3),
-        against(all, &Firewall::NftSet(DEVICES).name(), 3.0),
-        against(all, &Firewall::NftMap(DEVICES).name(), 4.5),
+        against(all, &Firewall::NftSet(devices()).name(), 3.0),
+        against(all, &Firewall::NftMap(devices()).name(), 4.5),
     ]
 }
 
@@ -59,7 +55,7 @@ fn program(report: &Report) -> Vec<Target> {
     let own = |load| of(PROGRAM, load);
     let most = |load: Load, most| {
         let what = format!("{PROGRAM}: {}", load.name());
-        target(what, Bound::AtMost(most), " ns", own(load))
+        target(what, Bound::AtMost(most), " ns", own(load)).about("program", PROGRAM, load)
     };
     let share = |one: Option<f64>, other: Option<f64>| Some(one? / other? * 100.0 - 100.0);
     let (denied, allowed) = (own(Load::Flood(false)), own(Load::Flood(true)));
@@ -67,31 +63,35 @@ fn program(report: &Report) -> Vec<Target> {
     let mut targets = vec![
         most(Load::Allowed(64, 1), 25.0),
         most(Load::Allowed(64, 10_000), 45.0),
-        most(Load::Allowed(64, DEVICES), 210.0),
+        most(Load::Allowed(64, devices()), 210.0),
         most(Load::Flood(true), 240.0),
         target(
             format!("{PROGRAM}: denied, beside a new flow that is allowed"),
             Bound::AtMost(0.0),
             " % more",
             share(denied, allowed),
-        ),
+        )
+        .about("program", PROGRAM, Load::Flood(false)),
         target(
             format!("{PROGRAM}: denied, beside a known flow"),
             Bound::AtMost(0.0),
             " % more",
             share(own(Load::Denied), known),
-        ),
+        )
+        .about("program", PROGRAM, Load::Denied),
     ];
     for name in [RULES, PREFIXES] {
         for load in [Load::Allowed(64, 1000), Load::Flood(true)] {
-            let grown = of(&format!("{PROGRAM}, {name}"), load);
+            let own = format!("{PROGRAM}, {name}");
+            let grown = of(&own, load);
             let small = of(&format!("{PROGRAM}, {SMALL}"), load);
-            targets.push(target(
+            let growth = target(
                 format!("{name} beside {SMALL}: {}", load.name()),
                 Bound::AtMost(5.0),
                 " % more",
                 share(grown, small),
-            ));
+            );
+            targets.push(growth.about("program", &own, load));
         }
     }
     targets
@@ -101,23 +101,16 @@ fn flood(report: &Report) -> Vec<Target> {
     let mut targets = Vec::new();
     for load in LOADS {
         let kept = report.median("flood", KEPT, load, None);
-        targets.push(target(
-            format!("{KEPT}, {load}"),
-            Bound::AtLeast(95.0),
-            " %",
-            kept,
-        ));
+        let rate = format!("{KEPT}, {load}");
+        let rate = target(rate, Bound::AtLeast(95.0), " %", kept);
+        targets.push(rate.of("flood", KEPT, load));
         // One in any round is one too many.
         let figure = report.figures.iter().find(|figure| {
             figure.part == "flood" && figure.contender == EVICTED && figure.load == load
         });
         let most = figure.map(|figure| figure.rounds.iter().copied().fold(0.0, f64::max));
-        targets.push(target(
-            format!("{EVICTED}, {load}"),
-            Bound::AtMost(0.0),
-            "",
-            most,
-        ));
+        let evicted = target(format!("{EVICTED}, {load}"), Bound::AtMost(0.0), "", most);
+        targets.push(evicted.of("flood", EVICTED, load));
     }
     targets
 }
@@ -136,13 +129,15 @@ fn ends(report: &Report) -> Vec<Target> {
                     Bound::AtLeast(1.0),
                     "×",
                     ratio("tcp", TCP, own, BRIDGE),
-                ),
+                )
+                .of("tcp", own, TCP),
                 target(
                     format!("{own}, against {BRIDGE}: {p99}"),
                     Bound::AtMost(1.0),
                     "×",
                     ratio("latency", p99, own, BRIDGE),
-                ),
+                )
+                .of("latency", own, p99),
             ]
         })
         .collect()
@@ -162,7 +157,7 @@ fn inspection(report: &Report) -> Vec<Target> {
             load.length()
         );
         let got = times(report, load, SURICATA, INSPECTING);
-        target(what, Bound::AtLeast(least), "×", got)
+        target(what, Bound::AtLeast(least), "×", got).about("forward", INSPECTING, load)
     })
     .collect()
 }
@@ -174,8 +169,32 @@ fn target(what: String, bound: Bound, unit: &str, got: Option<f64>) -> Target {
     };
     Target {
         what,
+        figure: None,
         asked,
         got: got.map(|got| format!("{got:.2}{unit}")),
         reached,
+    }
+}
+
+impl Target {
+    /// Says which figure it is seen beside.
+    fn of(self, part: &'static str, contender: &str, load: &str) -> Self {
+        self.beside(part, contender, load, None)
+    }
+
+    fn about(self, part: &'static str, contender: &str, load: Load) -> Self {
+        self.beside(part, contender, &load.name(), Some(load.length()))
+    }
+
+    fn beside(self, part: &'static str, contender: &str, load: &str, bytes: Option<usize>) -> Self {
+        Self {
+            figure: Some(Place {
+                part,
+                contender: contender.to_owned(),
+                load: load.to_owned(),
+                bytes,
+            }),
+            ..self
+        }
     }
 }

@@ -29,13 +29,14 @@ pub(super) struct Passage {
 }
 
 impl Track {
-    pub(super) fn build(number: usize, sink: &bare::Sink) -> Result<Self> {
+    /// `name` begins the names of its namespaces.
+    pub(super) fn build(name: &str, number: usize, sink: &bare::Sink) -> Result<Self> {
         let topology = Topology {
             devices: Vec::new(),
             core: vec![CoreHost::new("server", [10, 10, 0, 53], 0x53)],
             ..Topology::default()
         };
-        let lab = Lab::with(&format!("bench{number}"), &topology)?;
+        let lab = Lab::with(&format!("{name}{number}"), &topology)?;
         let mut attached = vec![lab.core().run(|| {
             let far = if_nametoindex("eth0").context("the far end")?;
             kernel::attach(sink.program(), far)
