@@ -3,6 +3,7 @@
 //! from the near port down to the sink.
 
 use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
 
 use anyhow::{Context as _, Result};
 use enforcer_tests::live::{Generator, bare};
@@ -153,16 +154,12 @@ impl<'c> Case<'c> {
         }
         let program = self.contender.program(course.enforcers);
         self.generator.aim(program)?;
-        track.introduce_server(match self.contender.how {
-            How::Enforcer { .. } => program,
-            _ => None,
-        })?;
-        if let Some(prelude) = &self.prelude {
-            prelude.aim(program)?;
-            prelude.rewind()?;
-            // The first frames of a source go by the bridge; those after tell that it knows.
-            let frames = self.load.flows().max(64);
-            self.pass(course, prelude, frames)?;
+        // A bridge keeps for an hour what it has learned; an enforcer's flows make room
+        // for others.
+        let enforcer = matches!(self.contender.how, How::Enforcer { .. });
+        if enforcer || self.sent == 0 {
+            track.introduce_server(program.filter(|_| enforcer))?;
+            self.begin_flows(course, program)?;
         }
         let before = self.past_bridge(course)?;
         let passage = self.pass(course, &self.generator, self.frames)?;
@@ -176,6 +173,18 @@ impl<'c> Case<'c> {
             .push(passage.time as f64 / counted.max(1) as f64);
         self.sent += u64::from(self.frames);
         self.arrived += passage.arrived;
+        Ok(())
+    }
+
+    /// All flows that are to be known once, so that they and their devices are.
+    fn begin_flows(&self, course: &Course<'_>, program: Option<BorrowedFd<'_>>) -> Result<()> {
+        let Some(prelude) = &self.prelude else {
+            return Ok(());
+        };
+        prelude.aim(program)?;
+        prelude.rewind()?;
+        let frames = self.load.flows().max(64);
+        self.pass(course, prelude, frames)?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod forward;
 mod loads;
 mod policy;
 mod program;
+mod rates;
 mod report;
 mod signatures;
 mod suricata;
@@ -32,10 +33,7 @@ pub(crate) struct Options {
     /// Times that everything is measured, in turn
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// Print tables of Markdown
-    #[arg(long)]
-    markdown: bool,
-    /// Where to write all figures as JSON; the chart is written beside it
+    /// Where to write all figures as JSON; the chart and tables of Markdown are written beside it
     #[arg(long, value_name = "FILE", default_value = "target/bench/bench.json")]
     json: PathBuf,
     /// Rules of Suricata, a file or a folder of them, for the enforcer and Suricata [default:
@@ -74,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     targets::judge(&mut report);
     report.write(&options.json)?;
     chart::write(&report, &options.json.with_extension("svg"))?;
-    report.tell(options.markdown);
+    println!("{}", report.tables(false));
     Ok(())
 }
 

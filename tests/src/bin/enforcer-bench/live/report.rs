@@ -1,12 +1,15 @@
 //! What a run came to: figures, what was left out and why, targets. Written as JSON
-//! (`docs/benchmarks.md` says of what shape) and told as a table.
+//! (`docs/benchmarks.md` says of what shape) and told as tables.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use comfy_table::{Table, presets};
 use serde::Serialize;
+
+use super::rates;
 
 /// Of the JSON document; a key may be added without a new one.
 const VERSION: u32 = 1;
@@ -136,29 +139,25 @@ impl Report {
         }
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        fs::write(path, text).with_context(|| format!("write {}", path.display()))
+        fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
+        let path = path.with_extension("md");
+        fs::write(&path, self.tables(true)).with_context(|| format!("write {}", path.display()))
     }
 
-    pub(super) fn tell(&self, markdown: bool) {
+    /// All tables, for a terminal or as Markdown. Writing to a string cannot fail.
+    pub(super) fn tables(&self, markdown: bool) -> String {
         let machine = &self.machine;
-        println!(
-            "{} × {}, Linux {}, load {:.1} before; {} rounds, all cases in turn in each; {} verified instructions\n",
+        let mut told = format!(
+            "{} × {}, Linux {}; {:.1} threads ran already before. {} rounds, all cases in turn \
+             in each. {} verified instructions.\n\n{}\n",
             machine.processors,
             machine.processor,
             machine.kernel,
             machine.load,
             self.rounds,
-            machine.verified_instructions
+            machine.verified_instructions,
+            self.table(markdown)
         );
-        println!("{}\n", self.table(markdown));
-        if !self.skipped.is_empty() {
-            let mut table = styled(markdown);
-            table.set_header(["left out", "why"]);
-            for skipped in &self.skipped {
-                table.add_row([&skipped.what, &skipped.why]);
-            }
-            println!("{table}\n");
-        }
         if !self.targets.is_empty() {
             let mut table = styled(markdown);
             table.set_header(["to reach", "asked", "got", ""]);
@@ -171,8 +170,32 @@ impl Report {
                 let got = target.got.as_deref().unwrap_or("");
                 table.add_row([&target.what, &target.asked, got, reached]);
             }
-            println!("{table}");
+            let _ = write!(told, "\n{table}\n");
         }
+        let _ = write!(told, "\n{}\n", self.cores(markdown));
+        if !self.skipped.is_empty() {
+            let mut table = styled(markdown);
+            table.set_header(["left out", "why"]);
+            for skipped in &self.skipped {
+                table.add_row([&skipped.what, &skipped.why]);
+            }
+            let _ = write!(told, "\n{table}\n");
+        }
+        told
+    }
+
+    /// Cores that links at their full rate keep busy.
+    fn cores(&self, markdown: bool) -> Table {
+        let mut table = styled(markdown);
+        let links = rates::LINKS.map(|link| format!("cores at {link} Gbit/s"));
+        let head = ["at its full rate".to_owned(), "ns a frame".to_owned()];
+        table.set_header(head.into_iter().chain(links));
+        for row in rates::rows(self) {
+            let cores = row.cores.map(|cores| format!("{cores:.0}"));
+            let head = [row.what, short(row.nanoseconds)];
+            table.add_row(head.into_iter().chain(cores));
+        }
+        table
     }
 
     fn table(&self, markdown: bool) -> Table {

@@ -75,6 +75,10 @@ impl Suricata {
                     last.unwrap_or("no reason given")
                 );
             }
+            ensure!(
+                !text.contains("error parsing signature"),
+                "it refuses a rule that the enforcer loads"
+            );
             Ok(text.contains("Engine started").then_some(()))
         })
     }

@@ -9,6 +9,9 @@ use super::loads::{Load, devices};
 use super::program::{PREFIXES, PROGRAM, RULES, SMALL};
 use super::report::{Place, Report, Target};
 
+/// What is no dearer may still come out by so many per cent more.
+const NOISE: f64 = 2.0;
+
 /// Which way a figure is good.
 #[derive(Clone, Copy)]
 enum Bound {
@@ -67,14 +70,14 @@ fn program(report: &Report) -> Vec<Target> {
         most(Load::Flood(true), 240.0),
         target(
             format!("{PROGRAM}: denied, beside a new flow that is allowed"),
-            Bound::AtMost(0.0),
+            Bound::AtMost(NOISE),
             " % more",
             share(denied, allowed),
         )
         .about("program", PROGRAM, Load::Flood(false)),
         target(
             format!("{PROGRAM}: denied, beside a known flow"),
-            Bound::AtMost(0.0),
+            Bound::AtMost(NOISE),
             " % more",
             share(own(Load::Denied), known),
         )

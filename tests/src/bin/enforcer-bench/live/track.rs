@@ -18,6 +18,8 @@ pub(super) struct Track {
     lab: Lab,
     pub(super) near: u32,
     pub(super) far: u32,
+    /// A question and its answer.
+    introduction: [Generator; 2],
     _attached: Vec<OwnedFd>,
 }
 
@@ -53,10 +55,19 @@ impl Track {
                     .run(|| kernel::attach(pass.as_fd(), interface))?,
             );
         }
+        let question = Stream::datagrams(1, Order::InTurn, ALLOWED);
+        let answer = Stream {
+            answers: true,
+            ..question
+        };
         Ok(Self {
             lab,
             near,
             far,
+            introduction: [
+                Generator::new(&[question], &[0; 6])?,
+                Generator::new(&[answer], &[0; 6])?,
+            ],
             _attached: attached,
         })
     }
@@ -72,13 +83,7 @@ impl Track {
     /// Device 0 asks and the server answers, so that bridge and program know where it is.
     /// Without a program the bridge alone does.
     pub(super) fn introduce_server(&self, program: Option<BorrowedFd<'_>>) -> Result<()> {
-        let question = Stream::datagrams(1, Order::InTurn, ALLOWED);
-        let answer = Stream {
-            answers: true,
-            ..question
-        };
-        for (stream, interface) in [(question, self.near), (answer, self.far)] {
-            let generator = Generator::new(&[stream], &[0; 6])?;
+        for (generator, interface) in self.introduction.iter().zip([self.near, self.far]) {
             generator.aim(program)?;
             self.namespace()
                 .run(|| kernel::run_live(generator.program(), generator.frame(), interface, 1))?;
