@@ -5,8 +5,8 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use anyhow::Result;
 
-use super::assembly::{Assembly, Size, When};
-use super::kernel::{MapKind, create_map, load, load_for, sum, update};
+use super::assembly::{Alu, Assembly, Size, When};
+use super::kernel::{MapKind, create_map, load, sum, update};
 
 pub const DROP: i32 = 1;
 pub const PASS: i32 = 2;
@@ -18,19 +18,10 @@ pub const CLASSES: u32 = 8;
 
 /// A program that does the same with every frame.
 pub fn always(action: i32) -> Result<OwnedFd> {
-    load(always_assembly(action).instructions())
-}
-
-/// The same for frames of one buffer alone.
-pub fn always_whole(action: i32) -> Result<OwnedFd> {
-    load_for(always_assembly(action).instructions(), false)
-}
-
-fn always_assembly(action: i32) -> Assembly {
     let mut assembly = Assembly::default();
     assembly.set(0, action);
     assembly.exit();
-    assembly
+    load(assembly.instructions())
 }
 
 /// A program that sends every frame to a device. The map lives as long as the program.
@@ -60,7 +51,7 @@ impl Sink {
         assembly.load(Size::Word, 2, 1, 0);
         assembly.load(Size::Word, 3, 1, 4);
         assembly.copy(4, 2);
-        assembly.alu(super::assembly::Alu::Add, 4, 34);
+        assembly.alu(Alu::Add, 4, 34);
         let short = assembly.jump_if_register(When::Above, 4, 3);
         // IPv4 alone has classes: what machines say by themselves is not counted.
         assembly.load(Size::Half, 4, 2, 12);
@@ -69,11 +60,11 @@ impl Sink {
         assembly.store(Size::Word, 10, -4, 4);
         assembly.map(1, counters.as_fd());
         assembly.copy(2, 10);
-        assembly.alu(super::assembly::Alu::Add, 2, -4);
+        assembly.alu(Alu::Add, 2, -4);
         assembly.look_up();
         let none = assembly.jump_if(When::Equal, 0, 0);
         assembly.load(Size::Double, 1, 0, 0);
-        assembly.alu(super::assembly::Alu::Add, 1, 1);
+        assembly.alu(Alu::Add, 1, 1);
         assembly.store(Size::Double, 0, 0, 1);
         for jump in [short, other, none] {
             assembly.land(jump);

@@ -82,22 +82,12 @@ fn entry(map: BorrowedFd<'_>, key: &u32) -> Attributes {
 /// Loads a program. It says that it takes frames of several buffers, as the enforcer's
 /// does, for a program calls only its like.
 pub(super) fn load(program: &[u64]) -> Result<OwnedFd> {
-    load_with(program, BPF_F_XDP_HAS_FRAGS)
+    load_for(program, true)
 }
 
 /// As [`load`], for frames of one buffer or of several.
 pub(super) fn load_for(program: &[u64], several_buffers: bool) -> Result<OwnedFd> {
-    load_with(
-        program,
-        if several_buffers {
-            BPF_F_XDP_HAS_FRAGS
-        } else {
-            0
-        },
-    )
-}
-
-fn load_with(program: &[u64], flags: u32) -> Result<OwnedFd> {
+    let flags = u32::from(several_buffers) * BPF_F_XDP_HAS_FRAGS;
     let license = c"GPL";
     let mut log = vec![0_u8; 1 << 16];
     let mut attributes = Attributes::default();

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod generator;
 pub mod kernel;
 pub mod stream;
+mod template;
 
 pub use generator::Generator;
 pub use stream::{Order, Segment, Stream};

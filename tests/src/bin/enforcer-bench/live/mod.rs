@@ -16,6 +16,7 @@ mod rates;
 mod report;
 mod signatures;
 mod suricata;
+mod tables;
 mod targets;
 mod track;
 mod xdp_filter;
