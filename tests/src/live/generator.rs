@@ -1,6 +1,6 @@
 //! The generator: an XDP program that writes the whole head of a frame anew, of the next
 //! flow in turn, with valid checksums, and goes on in the program under test; without one
-//! the frame passes to the bridge. It costs some 2 to 8 ns.
+//! the frame passes to the bridge. What it costs the bench tells beside all else.
 //!
 //! Live frames are pages that come again, as whoever had them last left them. So every
 //! byte of the head is written each time, and nothing behind it is looked at.

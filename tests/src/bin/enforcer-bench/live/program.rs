@@ -19,6 +19,7 @@ const FEW: u32 = 1000;
 pub(super) const SMALL: &str = "16 rules";
 pub(super) const RULES: &str = "10,000 rules";
 pub(super) const PREFIXES: &str = "100,000 prefixes";
+const GENERATOR: &str = "the generator itself";
 pub(super) const PROGRAM: &str = "enforcer's program";
 
 struct Case {
@@ -84,6 +85,11 @@ pub(super) fn run(
         }
     }
     let nothing = bare::always(bare::PASS)?;
+    // What every figure pays for, told so that it can be judged.
+    let mut generators = vec![
+        Case::new(GENERATOR, Load::Allowed(64, 1000), 0)?,
+        Case::new(GENERATOR, Load::Allowed(64, devices()), 0)?,
+    ];
     for round in 0..rounds {
         eprintln!("bench: the program alone, round {} of {rounds}", round + 1);
         for case in &mut cases {
@@ -105,7 +111,16 @@ pub(super) fn run(
             case.rounds
                 .push((with - without).max(0.0) / f64::from(frames));
         }
+        for case in &mut generators {
+            case.generator.aim(Some(nothing.as_fd()))?;
+            let with = time(track, &case.generator, frames)?;
+            let frame = case.generator.frame();
+            let without = time_of(track, nothing.as_fd(), frame, frames)?;
+            case.rounds
+                .push((with - without).max(0.0) / f64::from(frames));
+        }
     }
+    cases.splice(0..0, generators);
     report.figures.extend(cases.into_iter().map(Case::figure));
     Ok(())
 }
@@ -116,11 +131,15 @@ fn introduce(track: &Track, program: BorrowedFd<'_>) -> Result<()> {
 }
 
 fn time(track: &Track, generator: &Generator, frames: u32) -> Result<f64> {
+    time_of(track, generator.program(), generator.frame(), frames)
+}
+
+fn time_of(track: &Track, program: BorrowedFd<'_>, frame: &[u8], frames: u32) -> Result<f64> {
     let near = track.near;
     track.namespace().run(|| {
         clock::stay_on(CPU)?;
         let begin = clock::thread_time()?;
-        kernel::run(generator.program(), generator.frame(), near, frames)?;
+        kernel::run(program, frame, near, frames)?;
         Ok((clock::thread_time()? - begin) as f64)
     })
 }
