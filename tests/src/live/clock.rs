@@ -16,6 +16,19 @@ pub fn stay_on(cpu: usize) -> Result<()> {
     sched_setaffinity(Pid::from_raw(0), &cpus).context("stay on one CPU")
 }
 
+/// Lets this thread run before all that are not as urgent. It must not spin for long.
+pub fn go_first() -> Result<()> {
+    let urgent = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the parameters are read during the call.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const urgent) };
+    anyhow::ensure!(
+        result == 0,
+        "cannot run first: {}",
+        std::io::Error::last_os_error()
+    );
+    Ok(())
+}
+
 /// CPU time of this thread, ns; what interrupts do for it is part of it.
 pub fn thread_time() -> Result<u64> {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;

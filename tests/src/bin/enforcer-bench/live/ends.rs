@@ -2,7 +2,7 @@
 //! (iperf3), and the time that a datagram takes there and back. In turn through the bare
 //! bridge and through the enforcer, by the bridge and past it.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +28,7 @@ const START: Duration = Duration::from_secs(10);
 const LOST: Duration = Duration::from_secs(2);
 const SECONDS: &str = "1";
 const PINGS: usize = 20_000;
+const FIRST: usize = 100;
 pub(super) const TCP: &str = "TCP, one connection";
 pub(super) const QUANTILES: [(&str, f64); 3] = [
     ("there and back, p50", 0.5),
@@ -52,7 +53,6 @@ pub(super) fn run(name: &str, rounds: usize, quick: bool, report: &mut Report) -
             None
         }
     };
-    let echo = Echo::serve(server)?;
     let pings = if quick { PINGS / 20 } else { PINGS };
     let mut throughput = [const { Vec::new() }; CASES.len()];
     let mut delays = [const { [const { Vec::new() }; QUANTILES.len()] }; CASES.len()];
@@ -65,7 +65,7 @@ pub(super) fn run(name: &str, rounds: usize, quick: bool, report: &mut Report) -
                 _ => attach(&lab, &enforcer, ports)?,
             };
             let before = enforcer.past_bridge()?;
-            let times = echo.ask(device, pings)?;
+            let times = ask(device, server, pings)?;
             let past = enforcer.past_bridge()? - before;
             ensure!(
                 (past > pings as u64) == (case == FAST),
@@ -171,7 +171,8 @@ impl Iperf {
     /// Throughput of one connection, Gbit/s.
     fn measure(device: &Endpoint, server: &Endpoint) -> Result<f64> {
         let (address, port) = (server.ipv4.to_string(), IPERF_PORT.to_string());
-        let output = wait::until("iperf3's server answers", START, || {
+        // The server may not listen yet, or not be through with the last one.
+        let bits = wait::until("iperf3 tells a throughput", START, || {
             let mut command = device.namespace.command("iperf3");
             command.args([
                 "--client",
@@ -185,11 +186,10 @@ impl Iperf {
                 "--json",
             ]);
             let output = command.output().context("start iperf3")?;
-            Ok(output.status.success().then_some(output.stdout))
+            let told: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+            Ok(told["end"]["sum_received"]["bits_per_second"].as_f64())
         })?;
-        let told: serde_json::Value = serde_json::from_slice(&output)?;
-        let bits = told["end"]["sum_received"]["bits_per_second"].as_f64();
-        Ok(bits.context("iperf3 tells no throughput")? / 1e9)
+        Ok(bits / 1e9)
     }
 }
 
@@ -201,68 +201,57 @@ impl Drop for Iperf {
     }
 }
 
-/// Sends every datagram back, without sleeping in between.
-struct Echo {
-    address: SocketAddr,
-    stop: &'static AtomicBool,
+/// Times of so many questions to a server that sends each back, one after the other, µs,
+/// the shortest first. Both sides spin, ahead of everybody else, each on its CPU: what
+/// they would wait for their turn is not what lies between them.
+fn ask(device: &Endpoint, server: &Endpoint, count: usize) -> Result<Vec<f64>> {
+    let bind = |endpoint: &Endpoint, port: u16| {
+        let address = (endpoint.ipv4, port);
+        let socket = endpoint.namespace.run(|| Ok(UdpSocket::bind(address)?))?;
+        socket.set_nonblocking(true)?;
+        anyhow::Ok(socket)
+    };
+    let (asking, answering) = (bind(device, 0)?, bind(server, ECHO_PORT)?);
+    asking.connect(server.at(ECHO_PORT))?;
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let answers = scope.spawn(|| answer(&answering, &stop));
+        let times = scope.spawn(|| time(&asking, count)).join();
+        stop.store(true, Ordering::Relaxed);
+        let panicked = |_| anyhow!("a thread panicked");
+        answers.join().map_err(panicked)??;
+        times.map_err(panicked)?
+    })
 }
 
-impl Echo {
-    fn serve(server: &Endpoint) -> Result<Self> {
-        let address = server.at(ECHO_PORT);
-        let socket = server.namespace.run(|| Ok(UdpSocket::bind(address)?))?;
-        socket.set_nonblocking(true)?;
-        static STOP: AtomicBool = AtomicBool::new(false);
-        STOP.store(false, Ordering::Relaxed);
-        thread::spawn(move || {
-            let _ = clock::stay_on(1);
-            let mut bytes = [0; 64];
-            while !STOP.load(Ordering::Relaxed) {
-                if let Ok((length, from)) = socket.recv_from(&mut bytes) {
-                    let _ = socket.send_to(&bytes[..length], from);
-                }
-            }
-        });
-        Ok(Self {
-            address,
-            stop: &STOP,
-        })
+fn answer(socket: &UdpSocket, stop: &AtomicBool) -> Result<()> {
+    clock::stay_on(1)?;
+    clock::go_first()?;
+    let mut bytes = [0; 64];
+    while !stop.load(Ordering::Relaxed) {
+        if let Ok((length, from)) = socket.recv_from(&mut bytes) {
+            socket.send_to(&bytes[..length], from)?;
+        }
     }
-
-    /// Times of so many questions, one after the other, µs, the shortest first.
-    fn ask(&self, device: &Endpoint, count: usize) -> Result<Vec<f64>> {
-        let socket = device
-            .namespace
-            .run(|| Ok(UdpSocket::bind((device.ipv4, 0))?))?;
-        socket.connect(self.address)?;
-        socket.set_nonblocking(true)?;
-        let asking = || {
-            clock::stay_on(0)?;
-            let mut bytes = [0; 64];
-            let mut times = Vec::with_capacity(count);
-            // The first ones look for addresses.
-            for number in 0..count + 100 {
-                let begin = Instant::now();
-                socket.send(&(number as u64).to_ne_bytes())?;
-                while socket.recv(&mut bytes).is_err() {
-                    ensure!(begin.elapsed() < LOST, "a datagram was lost");
-                }
-                if number >= 100 {
-                    times.push(begin.elapsed().as_nanos() as f64 / 1e3);
-                }
-            }
-            times.sort_by(f64::total_cmp);
-            Ok(times)
-        };
-        thread::scope(|scope| {
-            let asked = scope.spawn(asking).join();
-            asked.map_err(|_| anyhow!("the thread that asks panicked"))?
-        })
-    }
+    Ok(())
 }
 
-impl Drop for Echo {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+fn time(socket: &UdpSocket, count: usize) -> Result<Vec<f64>> {
+    clock::stay_on(0)?;
+    clock::go_first()?;
+    let mut bytes = [0; 64];
+    let mut times = Vec::with_capacity(count);
+    // The first ones look for addresses.
+    for number in 0..count + FIRST {
+        let begin = Instant::now();
+        socket.send(&(number as u64).to_ne_bytes())?;
+        while socket.recv(&mut bytes).is_err() {
+            ensure!(begin.elapsed() < LOST, "a datagram was lost");
+        }
+        if number >= FIRST {
+            times.push(begin.elapsed().as_nanos() as f64 / 1e3);
+        }
     }
+    times.sort_by(f64::total_cmp);
+    Ok(times)
 }

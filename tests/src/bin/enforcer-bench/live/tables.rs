@@ -78,7 +78,6 @@ impl Report {
         for figure in &self.figures {
             let least = figure.rounds.iter().copied().fold(f64::INFINITY, f64::min);
             let most = figure.rounds.iter().copied().fold(0.0, f64::max);
-            let nanoseconds = figure.unit == "ns";
             table.add_row([
                 figure.load.clone(),
                 figure
@@ -88,7 +87,7 @@ impl Report {
                 figure.contender.clone(),
                 format!("{} {}", short(figure.median), figure.unit),
                 format!("{}–{}", short(least), short(most)),
-                if nanoseconds && figure.part != "latency" {
+                if figure.part == "forward" {
                     format!("{:.2}", 1e3 / figure.median)
                 } else {
                     String::new()
