@@ -16,6 +16,7 @@ pub mod demo;
 pub mod inspected;
 pub mod interrupt;
 pub mod lab;
+pub mod live;
 pub mod load;
 pub mod mac;
 pub mod namespace;

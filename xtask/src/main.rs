@@ -5,6 +5,7 @@
 mod bench;
 mod lab;
 mod lint;
+mod peers;
 mod setup;
 mod shell;
 mod test;
@@ -31,7 +32,7 @@ enum Command {
     Lab,
     /// Run every test: host, program run, differential, namespaces (needs root)
     Test(test::Arguments),
-    /// Measure: `bench` what a packet costs, `bench scale` time and memory for many devices
+    /// Measure: `bench` live traffic beside other firewalls; `packet`, `inspect`, `scale` more
     Bench(bench::Arguments),
     /// Check formatting and lints of both halves; warnings are errors
     Lint,

@@ -107,7 +107,7 @@ fn missing(toolchain: BpfToolchain) -> Vec<Step> {
     if !packages.is_empty() {
         steps.push(Step {
             what: format!("install the Debian packages {}", packages.join(" ")),
-            install: Box::new(move || install_packages(&packages)),
+            install: Box::new(move || install_packages(&packages, None)),
         });
     }
     let linked = output("rustup", &["run", DEBIAN_TOOLCHAIN, "rustc", "--version"]).is_some();
@@ -164,34 +164,44 @@ fn missing_packages(toolchain: BpfToolchain) -> Vec<&'static str> {
     packages
 }
 
-fn absent(list: &'static [(&str, &str)]) -> impl Iterator<Item = &'static str> {
+pub(crate) fn absent(list: &'static [(&str, &str)]) -> impl Iterator<Item = &'static str> {
     list.iter()
         .filter(|(path, _)| !Path::new(path).exists())
         .map(|&(_, package)| package)
 }
 
-fn install_packages(packages: &[&str]) -> Result<()> {
+/// Installs packages of the release, or of another that apt knows.
+pub(crate) fn install_packages(packages: &[&str], release: Option<&str>) -> Result<()> {
     let apt = || {
         let mut command = as_root("apt-get", "to install Debian packages");
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
-    if packages.contains(&"samba") && Path::new("/run/systemd/system").exists() {
-        mask_services()?;
+    for (package, services) in SERVICES {
+        if packages.contains(&package) && Path::new("/run/systemd/system").exists() {
+            mask(services)?;
+        }
     }
     run_command(apt().args(["-q", "update"]))?;
-    run_command(
-        apt()
-            .args(["-q", "install", "--yes", "--no-install-recommends"])
-            .args(packages),
-    )
+    let mut install = apt();
+    install.args(["-q", "install", "--yes", "--no-install-recommends"]);
+    if let Some(release) = release {
+        install.arg(format!("--target-release={release}"));
+    }
+    run_command(install.args(packages))
 }
 
-/// The lab wants samba's programs: nothing of it shall serve the machine itself, neither
-/// now nor after its next start. `systemctl unmask` undoes it.
-fn mask_services() -> Result<()> {
-    let mut command = as_root("systemctl", "to keep samba's services from starting");
-    run_command(command.args(["mask", "smbd", "nmbd", "samba-ad-dc"]))
+/// The lab and the bench want programs of packages whose services shall not serve the
+/// machine itself, neither now nor after its next start.
+const SERVICES: [(&str, &[&str]); 2] = [
+    ("samba", &["smbd", "nmbd", "samba-ad-dc"]),
+    ("suricata", &["suricata"]),
+];
+
+/// `systemctl unmask` undoes it.
+fn mask(services: &[&str]) -> Result<()> {
+    let mut command = as_root("systemctl", "to keep services from starting");
+    run_command(command.arg("mask").args(services))
 }
 
 fn install_linker(toolchain: BpfToolchain) -> Result<()> {

@@ -4,7 +4,7 @@
 //! that they are measured in turns.
 
 mod programs;
-mod texts;
+pub(crate) mod texts;
 
 use std::os::fd::AsFd as _;
 
@@ -15,10 +15,10 @@ use enforcer::policy::compile::{Compiled, compile};
 use enforcer::policy::model::Model;
 use enforcer::policy::parse;
 use enforcer_common::port::{Port, Side};
+use enforcer_tests::live::{bare, kernel};
 use etherparse::PacketBuilder;
 
 use self::texts::{Text, bundle, ensure_clean, payload, widen};
-use crate::bare;
 use crate::packet::{DEVICE, LOOPBACK, PEER, ROUNDS, median, once, repeated};
 
 /// Bytes of payload.
@@ -228,8 +228,8 @@ fn told(cases: Vec<Case>) -> Table {
 fn touch(case: &Case) -> Result<f64> {
     let frame = datagram(case)?;
     let (touch, nothing) = (programs::touch()?, bare::always(bare::PASS)?);
-    let reading = bare::run_repeated(touch.as_fd(), &frame, 20 * RUNS)?;
-    let base = bare::run_repeated(nothing.as_fd(), &frame, 20 * RUNS)?;
+    let reading = kernel::run_mean(touch.as_fd(), &frame, 20 * RUNS)?;
+    let base = kernel::run_mean(nothing.as_fd(), &frame, 20 * RUNS)?;
     Ok(reading - base)
 }
 
@@ -269,7 +269,7 @@ fn stream(datapath: &mut Datapath, case: &Case, device: [u8; 6], from: u16) -> R
     for window in 0..WINDOWS {
         let before = 1 + window * SEGMENTS * length;
         let frame = send(before.wrapping_sub(length), &payload)?;
-        figures.push(bare::run_repeated(advance.as_fd(), &frame, SEGMENTS)?);
+        figures.push(kernel::run_mean(advance.as_fd(), &frame, SEGMENTS)?);
         let mut acknowledgement = Vec::new();
         PacketBuilder::ethernet2(PEER, device)
             .ipv4([10, 200, 0, 1], address, 64)

@@ -1,9 +1,8 @@
 //! Figures of one run on one machine. Compare the figures with each other, not with
 //! those of another machine.
 
-mod bare;
-mod forward;
 mod inspect;
+mod live;
 mod packet;
 mod scale;
 mod swap;
@@ -15,15 +14,16 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
-    what: Option<What>,
+    what: What,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// What the program costs a packet (the default)
+    /// The enforcer beside the bare bridge, a bare redirect and other firewalls, on live
+    /// traffic
+    Live(live::Options),
+    /// What the program costs a packet
     Packet,
-    /// What a frame costs from port to port: bridge, redirect, and the enforcer with either
-    Forward,
     /// What looking for signatures costs a byte
     Inspect,
     /// Time and memory for up to 200,000 devices, and policies that change under load
@@ -35,9 +35,9 @@ enum What {
 }
 
 fn main() -> Result<()> {
-    match Arguments::parse().what.unwrap_or(What::Packet) {
+    match Arguments::parse().what {
+        What::Live(options) => live::run(&options),
         What::Packet => packet::run(),
-        What::Forward => forward::run(),
         What::Inspect => inspect::run(),
         What::Scale { generations } => {
             scale::run()?;

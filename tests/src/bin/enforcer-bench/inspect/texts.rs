@@ -115,13 +115,13 @@ fn bytes(signature: &Signature) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Letters that follow from the number, 16 of them.
-fn pattern(number: u64) -> String {
+pub(crate) fn pattern(number: u64) -> String {
     let letters = letters(number * 2 + 1, 16).into_iter();
     letters.map(char::from).collect()
 }
 
 /// Letters that look random, from a seed (xorshift64*, Vigna 2016).
-fn letters(seed: u64, count: usize) -> Vec<u8> {
+pub(crate) fn letters(seed: u64, count: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let letters = (0..count).map(|_| {
         state ^= state >> 12;
