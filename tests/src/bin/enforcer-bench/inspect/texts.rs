@@ -19,17 +19,7 @@ pub(super) enum Text {
 
 /// A policy with so many patterns at each port, and the shipped signatures.
 pub(super) fn bundle(ports: &[(u16, usize)]) -> Result<Bundle> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/signatures");
-    let mut shipped = Vec::new();
-    for entry in std::fs::read_dir(&folder).context("no shipped signatures")? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        shipped.push(File {
-            path: format!("signatures/{name}"),
-            text: std::fs::read_to_string(&path)?,
-        });
-    }
-    shipped.sort_by(|one, other| one.path.cmp(&other.path));
+    let shipped = shipped()?;
     let mut text = String::from(
         "version: 1\n\
          defaults: {new_flows_per_second: 0, events_per_second: 1, inspect_first: 0}\n\
@@ -65,6 +55,22 @@ pub(super) fn bundle(ports: &[(u16, usize)]) -> Result<Bundle> {
         },
         included: shipped,
     })
+}
+
+/// The shipped signatures.
+pub(crate) fn shipped() -> Result<Vec<File>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/signatures");
+    let mut shipped = Vec::new();
+    for entry in std::fs::read_dir(&folder).context("no shipped signatures")? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        shipped.push(File {
+            path: format!("signatures/{name}"),
+            text: std::fs::read_to_string(&path)?,
+        });
+    }
+    shipped.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(shipped)
 }
 
 /// Lets signatures that are for TCP be looked for in datagrams too, which can be sent

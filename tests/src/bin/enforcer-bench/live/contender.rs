@@ -5,6 +5,8 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use anyhow::Result;
 use enforcer_tests::live::bare;
 
+use crate::inspect::texts::shipped;
+
 use super::enforcer::Enforcer;
 use super::firewall::Firewall;
 use super::loads::{Load, devices};
@@ -93,6 +95,7 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
         Load::Mixed,
     ]);
     let inspected = INSPECTED.to_vec();
+    let shipped = [64, 512, 1500].map(Load::Shipped);
     let contender = |name: &str, how, loads| Contender {
         name: name.to_owned(),
         track: 0,
@@ -110,7 +113,7 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
         contender(
             BRIDGE,
             How::Bridge,
-            [all.clone(), inspected.clone()].concat(),
+            [all.clone(), inspected.clone(), shipped.to_vec()].concat(),
         ),
         contender(REDIRECT, How::Program(redirect), forwarded),
         contender(FAST, enforcer(0, true), all),
@@ -120,6 +123,7 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
             vec![ONE, THOUSAND, all_devices, LONG],
         ),
         contender(INSPECTING, enforcer(1, true), inspected),
+        contender(INSPECTING, enforcer(2, true), shipped.to_vec()),
     ])
 }
 
@@ -152,20 +156,16 @@ pub(super) fn firewalls() -> Vec<(Firewall, Vec<Load>)> {
     .collect()
 }
 
-/// The enforcer's policies: without signatures, and with.
+/// The enforcer's policies: without signatures, with rules, and with the shipped ones.
 pub(super) fn enforcers(track: &Track, rules: &super::signatures::Rules) -> Result<Vec<Enforcer>> {
-    let ports = [track.near, track.far];
-    let without = policy::compiled(devices(), &policy::Besides::default())?;
-    let with = policy::Besides {
-        signatures: vec![rules.file.clone()],
-        ..policy::Besides::default()
-    };
-    Ok(vec![
-        Enforcer::on(track.namespace(), ports, &without)?,
-        Enforcer::on(
-            track.namespace(),
-            ports,
-            &policy::compiled(devices(), &with)?,
-        )?,
-    ])
+    let signatures = [vec![], vec![rules.file.clone()], shipped()?];
+    let enforcers = signatures.into_iter().map(|signatures| {
+        let besides = policy::Besides {
+            signatures,
+            ..policy::Besides::default()
+        };
+        let compiled = policy::compiled(devices(), &besides)?;
+        Enforcer::on(track.namespace(), [track.near, track.far], &compiled)
+    });
+    enforcers.collect()
 }

@@ -31,11 +31,11 @@ pub(super) enum Firewall {
 impl Firewall {
     pub(super) fn name(self) -> String {
         match self {
-            Self::NftLinear(devices) => format!("nftables, {} rules", thousands(devices)),
+            Self::NftLinear(devices) => format!("nftables, {}", counted(devices, "rule")),
             Self::NftSet(devices) => format!("nftables, set of {}", thousands(devices)),
             Self::NftMap(devices) => format!("nftables, map of {}", thousands(devices)),
-            Self::Ebtables(devices) => format!("ebtables, {} rules", thousands(devices)),
-            Self::IptablesStrings(strings) => format!("iptables, {strings} strings"),
+            Self::Ebtables(devices) => format!("ebtables, {}", counted(devices, "rule")),
+            Self::IptablesStrings(strings) => format!("iptables, {}", counted(strings, "string")),
             Self::BridgeNetfilter => "bare bridge, br_netfilter on".to_owned(),
         }
     }
@@ -168,6 +168,11 @@ fn nft(before: &str, rules: &str) -> String {
         "table bridge bench {{\n{before}chain forward {{\n\
          type filter hook forward priority 0; policy drop;\n{rules}}}\n}}\n"
     )
+}
+
+fn counted(number: u32, what: &str) -> String {
+    let more = if number == 1 { "" } else { "s" };
+    format!("{} {what}{more}", thousands(number))
 }
 
 /// A number as people write it.

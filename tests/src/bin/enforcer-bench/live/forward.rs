@@ -126,6 +126,7 @@ impl<'c> Case<'c> {
             Load::Mixed => 7,
             Load::Inspected(_, false) => 8,
             Load::Inspected(_, true) => 9,
+            Load::Shipped(_) => 10,
         };
         (place, self.load.length())
     }

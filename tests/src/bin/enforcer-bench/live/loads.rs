@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use enforcer_tests::live::{Order, Stream};
 
 use super::firewall::thousands;
-use super::policy::{ALLOWED, ALLOWED_TCP, DENIED, INSPECTED};
+use super::policy::{ALLOWED, ALLOWED_TCP, DENIED, INSPECTED, SHIPPED};
 use super::signatures::{letters, pattern};
 
 /// Devices that the policies know of.
@@ -34,6 +34,8 @@ pub(super) enum Load {
     /// Datagrams that signatures are looked for in: length, and whether each must walk
     /// through the automaton.
     Inspected(usize, bool),
+    /// Datagrams that the shipped signatures of BACnet are looked for in: length.
+    Shipped(usize),
 }
 
 impl Load {
@@ -48,13 +50,14 @@ impl Load {
             Self::Mixed => "mixed".to_owned(),
             Self::Inspected(_, false) => "looked into, clean".to_owned(),
             Self::Inspected(_, true) => "looked into, forced".to_owned(),
+            Self::Shipped(_) => "looked into, shipped signatures".to_owned(),
         }
     }
 
     /// Bytes of a frame with its checksum.
     pub(super) fn length(self) -> usize {
         match self {
-            Self::Allowed(length, _) | Self::Inspected(length, _) => length,
+            Self::Allowed(length, _) | Self::Inspected(length, _) | Self::Shipped(length) => length,
             _ => 64,
         }
     }
@@ -66,6 +69,7 @@ impl Load {
             Self::Denied => vec![known(1000, DENIED)],
             Self::Flood(allowed) => vec![flood(allowed)],
             Self::Inspected(..) => vec![known(1000, INSPECTED)],
+            Self::Shipped(_) => vec![known(1000, SHIPPED)],
             Self::Mixed => {
                 let mut streams = vec![known(1000, ALLOWED); 5];
                 streams.extend([flood(true), flood(false), known(1000, DENIED)]);

@@ -15,6 +15,8 @@ use enforcer_tests::live::stream::{ip, mac};
 pub(super) const ALLOWED: u16 = 5000;
 pub(super) const ALLOWED_TCP: u16 = 443;
 pub(super) const INSPECTED: u16 = 9500;
+/// BACnet, for which there are shipped signatures.
+pub(super) const SHIPPED: u16 = 47808;
 /// No rule names it.
 pub(super) const DENIED: u16 = 23;
 /// Rules of a profile before the one that the traffic meets.
@@ -63,7 +65,7 @@ fn bundle(devices: u32, besides: &Besides) -> Bundle {
     }
     let _ = writeln!(
         text,
-        "      - {{to: server, tcp: {ALLOWED_TCP}, udp: [{ALLOWED}, {INSPECTED}]}}"
+        "      - {{to: server, tcp: {ALLOWED_TCP}, udp: [{ALLOWED}, {INSPECTED}, {SHIPPED}]}}"
     );
     if besides.prefixes > 0 {
         text.push_str("      - {to: others, tcp: 80}\n");
