@@ -167,5 +167,9 @@ pub(super) fn enforcers(track: &Track, rules: &super::signatures::Rules) -> Resu
         let compiled = policy::compiled(devices(), &besides)?;
         Enforcer::on(track.namespace(), [track.near, track.far], &compiled)
     });
-    enforcers.collect()
+    let mut enforcers: Vec<Enforcer> = enforcers.collect::<Result<_>>()?;
+    // The kernel tells each watch of all redirects, so one costs everybody what the
+    // enforcer's does in earnest.
+    enforcers[0].datapath.watch_redirects()?;
+    Ok(enforcers)
 }
