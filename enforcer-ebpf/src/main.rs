@@ -20,6 +20,7 @@ use aya_ebpf::bindings::xdp_action;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use enforcer_common::decide;
+use enforcer_common::tables::Tables as _;
 use enforcer_common::verdict::Fate;
 
 use crate::frame::XdpFrame;
@@ -39,7 +40,7 @@ fn enforcer(context: XdpContext) -> u32 {
     let tables = KernelTables {
         context: context.as_ptr().cast(),
     };
-    let port = maps::port(context.ingress_ifindex() as u32);
+    let port = maps::port(context.ingress_ifindex() as u32, tables.in_force().1);
     work.verdict = decide::judge(&frame, &tables, &port, work);
     record::record(&context, &port, work);
     if work.teaches != 0 {

@@ -191,11 +191,38 @@ pub(crate) fn work() -> Option<&'static mut Work> {
     unsafe { WORK.get_ptr_mut(0)?.as_mut() }
 }
 
+/// A port as it was looked up last.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Found {
+    interface: u32,
+    /// [`Control::generation`] before it was looked up.
+    generation: u32,
+    port: Port,
+}
+
+/// The port by which the last frame came in: most come in by the same one.
+#[map]
+static FOUND: PerCpuArray<Found> = PerCpuArray::with_max_entries(1, 0);
+
 /// The port with this interface index. A port that the daemon has not declared
 /// reads as a closed device-side one.
 #[inline(always)]
-pub(crate) fn port(index: u32) -> Port {
-    // SAFETY: the value is copied. The daemon writes it when a port appears or the
-    // bridge's address changes; a copy made meanwhile mixes two valid ports.
-    unsafe { PORTS.get(index) }.copied().unwrap_or_default()
+pub(crate) fn port(interface: u32, generation: u32) -> Port {
+    // SAFETY: the entry belongs to this CPU; zeros are a valid one, of no interface.
+    let Some(found) = FOUND
+        .get_ptr_mut(0)
+        .and_then(|found| unsafe { found.as_mut() })
+    else {
+        return Port::default();
+    };
+    if found.interface != interface || found.generation != generation {
+        // SAFETY: the value is copied. The daemon writes it when a port appears or the
+        // bridge's address changes; a copy made meanwhile mixes two valid ports, until the
+        // daemon moves the generation on.
+        found.port = unsafe { PORTS.get(interface) }.copied().unwrap_or_default();
+        found.interface = interface;
+        found.generation = generation;
+    }
+    found.port
 }

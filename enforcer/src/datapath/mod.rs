@@ -50,10 +50,11 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// Entries of the exact-match cache for each CPU: in all at least one for either
-    /// direction of each flow; a power of two.
+    /// Entries of the exact-match cache for each CPU: in all at least two for either
+    /// direction of each flow, so that seldom more than two want the same place; a power
+    /// of two.
     pub(crate) fn cache_per_cpu(self) -> u32 {
-        let share = (2 * self.flows).div_ceil(object::cpus());
+        let share = self.flows.saturating_mul(4).div_ceil(object::cpus());
         share
             .next_power_of_two()
             .max(enforcer_common::limits::CACHE_PER_CPU)
