@@ -204,3 +204,26 @@ fn flows_with_signatures_are_looked_through() {
     let hit = talk.client_goes_on(&mut rig, b"an EVIL-PATTERN");
     assert_eq!(hit.reason, Reason::Signature);
 }
+
+/// What both ends say behind the bytes that are looked at goes the shortest way.
+#[test]
+fn flows_that_were_looked_into_are_known() {
+    let policy = format!(
+        "{}signatures:\n  - {{name: attack, tcp: any, find: [{{text: EVIL-PATTERN}}]}}\n",
+        ward::POLICY.replace("  pump:\n", "  pump:\n    inspect_first: 64\n")
+    );
+    let mut rig = Rig::new(&policy);
+    rig.set_time(1_000, 1_800_000_000);
+    let mut talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 40_000);
+    let before = rig.known();
+    for _ in 0..2 {
+        talk.server_goes_on(&mut rig, &[b'a'; 80]);
+    }
+    assert_eq!(rig.known(), before, "the client's bytes are looked at yet");
+    for place in 0..6 {
+        talk.client_says(&mut rig, 80 * place, &[b'b'; 80]);
+    }
+    assert_eq!(rig.known() - before, 3, "behind the end of the look");
+    let hit = talk.client_says(&mut rig, 480, b"an EVIL-PATTERN");
+    assert_eq!(hit.reason, Reason::Established, "as the policy says");
+}

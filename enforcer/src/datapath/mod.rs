@@ -39,7 +39,7 @@ pub struct Capacity {
 
 impl Default for Capacity {
     /// Room for the largest policy that the tables number, and for the flows of
-    /// a large hospital: 2 × 64 MiB and about 80 MiB. Automata have 2 × 32 MiB, always.
+    /// a large hospital: 2 × 64 MiB and about 110 MiB. Automata have 2 × 32 MiB, always.
     fn default() -> Self {
         Self {
             policy_lines: 1 << 20,
