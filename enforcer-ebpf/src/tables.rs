@@ -59,9 +59,13 @@ impl Tables for KernelTables {
         let Some(control) = maps::CONTROL.get_ptr(0) else {
             return Control::default();
         };
+        // What tells judgements apart is read before anything that they rest on, so that
+        // none is kept as if it were younger than it is.
         // SAFETY: the pointer is to a map value; each field is one aligned load,
         // and user space writes `active` last and as one store.
         unsafe {
+            let written = (&raw const (*control).written).read_volatile();
+            let moved = (&raw const (*control).moved).read_volatile();
             Control {
                 active: (&raw const (*control).active).read_volatile(),
                 fallback: (&raw const (*control).fallback).read_volatile(),
@@ -71,8 +75,8 @@ impl Tables for KernelTables {
                 drain_from: (&raw const (*control).drain_from).read_volatile(),
                 clock_offset: (&raw const (*control).clock_offset).read_volatile(),
                 issued: 0,
-                written: (&raw const (*control).written).read_volatile(),
-                moved: (&raw const (*control).moved).read_volatile(),
+                written,
+                moved,
                 clock: (&raw const (*control).clock).read_volatile(),
             }
         }
@@ -132,14 +136,13 @@ impl Tables for KernelTables {
         let Some(control) = maps::CONTROL.get_ptr(0) else {
             return (0, 0);
         };
+        // The other way round than above: what is kept must be of this policy.
         // SAFETY: as for the whole line.
         unsafe {
-            let (written, moved) = (
-                (&raw const (*control).written).read_volatile(),
-                (&raw const (*control).moved).read_volatile(),
-            );
-            let generation = u32::from(written) | u32::from(moved) << 16;
-            ((&raw const (*control).active).read_volatile(), generation)
+            let active = (&raw const (*control).active).read_volatile();
+            let written = (&raw const (*control).written).read_volatile();
+            let moved = (&raw const (*control).moved).read_volatile();
+            (active, u32::from(written) | u32::from(moved) << 16)
         }
     }
 

@@ -101,11 +101,16 @@ pub fn keep<F: Frame + ?Sized, T: Tables>(
         return;
     };
     let Moment {
+        active,
         now,
         ticks,
         generation,
         ..
     } = work.moment;
+    // A machine may read in another order than it is told to.
+    if tables.in_force() != (active, generation) {
+        return;
+    }
     let Some(entry) = find(tables, &plain, plain.place(mask), (ticks, generation)) else {
         return;
     };
