@@ -36,7 +36,8 @@ pub struct Entry {
     pub rules: [u16; 2],
     /// Bytes of the longest frame that may leave by `exit`.
     pub longest: u16,
-    /// Place of the port that the frames come in by; [`FROM_RESPONDER`].
+    /// Place of the port that the frames come in by, with [`FROM_RESPONDER`] and
+    /// [`FROM_JUMBO`].
     pub from: u8,
     /// Place of the port that they leave by, plus one; 0: the bridge has them.
     pub exit: u8,

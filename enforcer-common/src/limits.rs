@@ -15,8 +15,8 @@ pub const IPV6_PER_DEVICE: usize = 2;
 pub const PORTS: u32 = 64;
 /// Flows remembered at a time, unless the daemon is told otherwise.
 pub const FLOWS: u32 = 262_144;
-/// Entries of the exact-match cache for each CPU, unless there is room for more: one for
-/// each direction of a flow.
+/// Least entries of the exact-match cache for each CPU; user space makes it larger with
+/// the table of flows.
 pub const CACHE_PER_CPU: u32 = 4_096;
 /// Signatures in one policy; number 0 means "none".
 pub const SIGNATURES: u32 = 4_095;

@@ -142,6 +142,7 @@ impl Engine for Kernel {
             self.datapath.declare_port(LOOPBACK, port)?;
             self.declared = Some(*port);
         }
+        // Ends what the cache knows, too: each frame is judged, and so can be observed.
         self.datapath.memory.set_clock(time);
         let mut options = TestRunOptions::new();
         options.data_in = Some(frame);
