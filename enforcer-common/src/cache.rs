@@ -43,14 +43,23 @@ pub struct Entry {
     pub exit: u8,
     /// [`crate::control::Control::generation`] while which it is good.
     pub generation: u32,
-    /// Which flow under its key this was.
-    pub incarnation: u32,
+    /// Group of signatures that are looked for in the packets, 0 for none.
+    pub group: u16,
+    /// What else there is to be done about what they carry: a sum of `LOOK_…`.
+    pub look: u8,
+    /// Which flow under its key this was: the lowest bits of its number.
+    pub incarnation: u8,
     /// Not yet counted in the flow.
     pub packets: u32,
     pub bytes: u32,
 }
 
 const _: () = assert!(size_of::<Entry>() == 64);
+
+/// In [`Entry::look`]: one of the flow's ends says what is looked through.
+pub const LOOK_AT: u8 = 1;
+/// In [`Entry::look`]: what cannot be followed does not pass.
+pub const LOOK_STRICTLY: u8 = 2;
 
 /// In [`Entry::from`]: whoever began the flow is at the other end.
 pub const FROM_RESPONDER: u8 = 0x80;
@@ -72,7 +81,9 @@ shared! {
         from set_from: u8;
         exit set_exit: u8;
         generation set_generation: u32;
-        incarnation set_incarnation: u32;
+        group set_group: u16;
+        look set_look: u8;
+        incarnation set_incarnation: u8;
         packets set_packets: u32;
         bytes set_bytes: u32;
     }
@@ -87,6 +98,10 @@ pub struct Plain {
     pub key: [u64; 4],
     /// Bytes in the frame.
     pub length: u32,
+    /// Offset of the header of TCP or UDP, and those of what it carries.
+    pub transport: u32,
+    pub payload: u32,
+    pub end: u32,
     pub tagged: bool,
     /// Whether it is like all others amid a connection: TCP neither begins nor ends, and
     /// has no option but a timestamp.
@@ -120,9 +135,12 @@ impl Plain {
             return None;
         }
         let room = end.wrapping_sub(transport);
-        let (kind, settled) = match number {
-            protocol::TCP => (TCP, is_settled(frame, transport, room)?),
-            protocol::UDP => (0, is_whole(frame, transport, room)?),
+        let (kind, header, settled) = match number {
+            protocol::TCP => {
+                let (header, settled) = is_settled(frame, transport, room)?;
+                (TCP, header, settled)
+            }
+            protocol::UDP => (0, UDP_HEADER, is_whole(frame, transport, room)?),
             _ => return None,
         };
         let ports = u32::from_ne_bytes(frame.read(transport)?);
@@ -134,9 +152,19 @@ impl Plain {
                 u64::from(ports) | u64::from(interface | kind) << 32,
             ],
             length,
+            transport,
+            payload: transport + header,
+            end,
             tagged: network != ETHERNET,
             settled,
         })
+    }
+
+    /// Whether it is of TCP, and not of UDP.
+    #[inline(always)]
+    pub const fn is_tcp(&self) -> bool {
+        let [_, _, _, transport] = self.key;
+        (transport >> 32) as u32 & TCP != 0
     }
 
     /// Where the first of its [`WAYS`] stands among `mask` and one entries.
@@ -169,9 +197,9 @@ fn half<F: Frame + ?Sized>(frame: &F, offset: u32) -> Option<u16> {
     Some(u16::from_be_bytes(frame.read(offset)?))
 }
 
-/// Whether a TCP segment is one amid a connection.
+/// Bytes of a TCP segment's header, and whether it is one amid a connection.
 #[inline(always)]
-fn is_settled<F: Frame + ?Sized>(frame: &F, start: u32, room: u32) -> Option<bool> {
+fn is_settled<F: Frame + ?Sized>(frame: &F, start: u32, room: u32) -> Option<(u32, bool)> {
     const CHANGES: u8 = flags::FIN | flags::SYN | flags::RST | flags::URG;
     let [offset, bits]: [u8; 2] = frame.read(start + 12)?;
     let header = u32::from(offset >> 4) * 4;
@@ -181,7 +209,8 @@ fn is_settled<F: Frame + ?Sized>(frame: &F, start: u32, room: u32) -> Option<boo
         _ => false,
     };
     let amid = bits & (CHANGES | flags::ACK) == flags::ACK;
-    Some(plain && amid && header as i32 <= room as i32)
+    let whole = header as i32 <= room as i32;
+    Some((header, plain && amid && whole))
 }
 
 /// Whether a UDP datagram is as long as it says.

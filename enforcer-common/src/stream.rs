@@ -62,6 +62,9 @@ pub struct Head {
     pub turn: u32,
     /// What the other end had said by then, as [`Side::said`].
     pub answered: u32,
+    /// Bytes that are looked at in all; 0: all that there are.
+    pub limit: u32,
+    pub reserved: u32,
 }
 
 /// One end's bytes.
@@ -99,6 +102,8 @@ impl Side {
             said: [0; 2],
             turn: 0,
             answered: 0,
+            limit: 0,
+            reserved: 0,
         },
         acknowledged: 0,
         said: 0,

@@ -69,6 +69,10 @@ pub trait Tables {
         None
     }
 
+    /// Ends all that the cache knows.
+    #[inline(always)]
+    fn forget_known(&self) {}
+
     /// Takes one new flow from the device's budget for this second; false when spent.
     fn spend_flow(&self, device: u32, per_second: u32, now: u64) -> bool;
 
@@ -474,6 +478,33 @@ pub trait Tables {
         stage::confirm(self, work, from)
     }
 
+    /// [`stage::sift_frame`].
+    #[inline(always)]
+    fn sift_frame<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work, from: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::sift_frame(frame, self, work, from)
+    }
+
+    /// [`stage::confirm_frame`].
+    #[inline(always)]
+    fn confirm_frame<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work, place: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::confirm_frame(frame, self, work, place)
+    }
+
+    /// [`stage::hash_frame`].
+    #[inline(always)]
+    fn hash_frame<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work) -> bool
+    where
+        Self: Sized,
+    {
+        stage::hash_frame(frame, self, work)
+    }
+
     /// [`stage::walk`].
     #[inline(always)]
     fn walk(&self, work: &mut Work, from: u32) -> u32
@@ -604,6 +635,9 @@ pub trait Frame {
     /// `N` bytes at an offset; `None` where the frame is shorter.
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
 
+    /// The same where they lie; `None` also beyond the first buffer.
+    fn window<const N: usize>(&self, offset: u32) -> Option<&[u8; N]>;
+
     /// Whether the frame lies in one buffer.
     #[inline(always)]
     fn is_whole(&self) -> bool {
@@ -621,6 +655,11 @@ impl Frame for [u8] {
     }
 
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        let start = offset as usize;
+        self.get(start..start.checked_add(N)?)?.try_into().ok()
+    }
+
+    fn window<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
         let start = offset as usize;
         self.get(start..start.checked_add(N)?)?.try_into().ok()
     }

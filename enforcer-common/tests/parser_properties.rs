@@ -28,6 +28,10 @@ impl Frame for Watched<'_> {
         Some(read)
     }
 
+    fn window<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        self.bytes.window(offset)
+    }
+
     fn copy(&self, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool {
         self.bytes.copy(offset, length, into)
     }

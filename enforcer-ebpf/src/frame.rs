@@ -40,20 +40,13 @@ impl Frame for XdpFrame<'_> {
     }
 
     #[inline(always)]
+    fn window<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        window(self.context, offset)
+    }
+
+    #[inline(always)]
     fn copy(&self, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool {
-        if length == 0 || length > PIECE as u32 {
-            return false;
-        }
-        // SAFETY: the context is the program's own, and the buffer holds that many bytes.
-        let failed = unsafe {
-            bpf_xdp_load_bytes(
-                self.context.as_ptr().cast(),
-                offset,
-                into.as_mut_ptr().cast(),
-                length,
-            )
-        };
-        failed == 0
+        copy(self.context, offset, length, into)
     }
 }
 
@@ -79,9 +72,45 @@ impl Frame for FirstBuffer<'_> {
     }
 
     #[inline(always)]
-    fn copy(&self, _offset: u32, _length: u32, _into: &mut [u8; PIECE]) -> bool {
-        false
+    fn window<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        window(self.0, offset)
     }
+
+    #[inline(always)]
+    fn copy(&self, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool {
+        copy(self.0, offset, length, into)
+    }
+}
+
+#[inline(always)]
+fn copy(context: &XdpContext, offset: u32, length: u32, into: &mut [u8; PIECE]) -> bool {
+    if length == 0 || length > PIECE as u32 {
+        return false;
+    }
+    // SAFETY: the context is the program's own, and the buffer holds that many bytes.
+    let failed = unsafe {
+        bpf_xdp_load_bytes(
+            context.as_ptr().cast(),
+            offset,
+            into.as_mut_ptr().cast(),
+            length,
+        )
+    };
+    failed == 0
+}
+
+/// Bytes behind a packet pointer.
+#[inline(always)]
+fn window<const N: usize>(context: &XdpContext, offset: u32) -> Option<&[u8; N]> {
+    const { assert!(N > 1) };
+    let offset = offset as usize;
+    let start = context.data() + offset;
+    if offset >= DIRECT || start + N > context.data_end() {
+        return None;
+    }
+    // SAFETY: the N bytes from `start` lie before `data_end`, and stay there as long as the
+    // program runs: it moves no frame's ends.
+    unsafe { (start as *const [u8; N]).as_ref() }
 }
 
 /// Reads bytes through packet pointers.

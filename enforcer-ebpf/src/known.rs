@@ -1,5 +1,5 @@
 //! Packets that are like one that was judged just before: let pass, and counted, without
-//! another judgement.
+//! another judgement; those with signatures if a glance at them finds nothing.
 
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::xdp_action;
@@ -8,7 +8,7 @@ use enforcer_common::decide::cache;
 
 use crate::frame::FirstBuffer;
 use crate::tables::KernelTables;
-use crate::{forward, record};
+use crate::{forward, maps, record, stages};
 
 /// What the program returns for a packet that need not be judged.
 #[inline(always)]
@@ -18,6 +18,14 @@ pub(crate) fn pass_known(context: &XdpContext) -> Option<u32> {
     };
     let interface = context.ingress_ifindex() as u32;
     let known = cache::recall(&FirstBuffer(context), &tables, interface)?;
+    if known.must_be_looked_at() {
+        let work = maps::work()?;
+        known.put_down(work);
+        if stages::stage_glance(context.as_ptr().cast(), work) == 0 {
+            return None;
+        }
+    }
+    known.count();
     record::record_known(&known);
     Some(match known.exit {
         Some(exit) => forward::send(known.port, exit),

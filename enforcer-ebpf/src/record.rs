@@ -42,13 +42,13 @@ pub(crate) fn record(context: &XdpContext, port: &Port, work: &mut Work) {
 
 /// Counts a packet that the cache lets pass.
 #[inline(always)]
-pub(crate) fn record_known(known: &Known) {
+pub(crate) fn record_known(known: &Known<'_>) {
     let place = verdict_index(known.port, Fate::Allow, Reason::Established);
-    count(&maps::VERDICTS, place, known.length);
-    if known.tagged {
+    count(&maps::VERDICTS, place, known.length());
+    if known.is_tagged() {
         count_one(&maps::STATISTICS, tagged_index(known.port));
     }
-    count_rules(known.epoch, known.rules, known.length);
+    count_rules(known.epoch(), known.rules, known.length());
 }
 
 /// Rules of both ends, in the half of the counters that goes with the epoch.

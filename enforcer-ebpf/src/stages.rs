@@ -9,7 +9,7 @@ use enforcer_common::decide::{Policy, Work, stage};
 use enforcer_common::packet;
 use enforcer_common::verdict::Reason;
 
-use crate::frame::XdpFrame;
+use crate::frame::{FirstBuffer, XdpFrame};
 use crate::tables::KernelTables;
 
 /// A stage's result as a number: 0 for success, else the reason's number plus one.
@@ -247,3 +247,29 @@ scan_stage!(stage_sift(from), stage::sift, otherwise 1);
 scan_stage!(stage_confirm(from), stage::confirm, otherwise 1);
 scan_stage!(stage_walk(from), stage::walk, otherwise u32::MAX);
 scan_stage!(stage_note_hits(step), stage::note_hits, otherwise FAILURE);
+
+/// A stage that looks at a packet where it lies in the frame's first buffer.
+macro_rules! glance_stage {
+    ($name:ident($($argument:ident),*), $stage:path, otherwise $otherwise:expr) => {
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub(crate) extern "C" fn $name(
+            context: *mut xdp_md,
+            work: *mut Work,
+            $($argument: u32),*
+        ) -> u32 {
+            // SAFETY: as for the other stages.
+            let Some(work) = (unsafe { work.as_mut() }) else {
+                return $otherwise;
+            };
+            let tables = KernelTables { context };
+            let context = XdpContext::new(context);
+            $stage(&FirstBuffer(&context), &tables, work, $($argument),*).code()
+        }
+    };
+}
+
+glance_stage!(stage_glance(), stage::glance, otherwise 0);
+glance_stage!(stage_sift_frame(from), stage::sift_frame, otherwise 1);
+glance_stage!(stage_confirm_frame(place), stage::confirm_frame, otherwise 1);
+glance_stage!(stage_hash_frame(), stage::hash_frame, otherwise 0);

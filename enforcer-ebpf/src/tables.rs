@@ -116,6 +116,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn forget_known(&self) {
+        maps::note_moved(cpu());
+    }
+
+    #[inline(always)]
     fn cache_mask(&self) -> Option<u32> {
         Some(maps::cache_mask())
     }
@@ -473,6 +478,21 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn confirm(&self, work: &mut Work, from: u32) -> bool {
         stages::stage_confirm(work, from) != 0
+    }
+
+    #[inline(always)]
+    fn sift_frame<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work, from: u32) -> bool {
+        stages::stage_sift_frame(self.context, work, from) != 0
+    }
+
+    #[inline(always)]
+    fn confirm_frame<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work, place: u32) -> bool {
+        stages::stage_confirm_frame(self.context, work, place) != 0
+    }
+
+    #[inline(always)]
+    fn hash_frame<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work) -> bool {
+        stages::stage_hash_frame(self.context, work) != 0
     }
 
     #[inline(always)]

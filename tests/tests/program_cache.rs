@@ -223,7 +223,47 @@ fn flows_that_were_looked_into_are_known() {
     for place in 0..6 {
         talk.client_says(&mut rig, 80 * place, &[b'b'; 80]);
     }
-    assert_eq!(rig.known() - before, 3, "behind the end of the look");
+    assert_eq!(rig.known() - before, 4, "behind the end of the look");
     let hit = talk.client_says(&mut rig, 480, b"an EVIL-PATTERN");
     assert_eq!(hit.reason, Reason::Established, "as the policy says");
+}
+
+/// What a glance clears is what the whole look would: the rig compares the streams, too.
+#[test]
+fn flows_with_signatures_are_glanced_at() {
+    let policy = format!(
+        "{}signatures:\n  - {{name: attack, tcp: any, find: [{{text: EVIL-PATTERN}}]}}\n",
+        ward::POLICY
+    );
+    let tolerant = policy.replace("  pump:\n", "  pump:\n    on_error: {stream_lost: allow}\n");
+    for policy in [&policy, &tolerant] {
+        let mut rig = Rig::new(policy);
+        rig.set_time(1_000, 1_800_000_000);
+        let mut port = 40_000;
+        for length in [6, 30, 255, 256, 257, 1_448] {
+            for cut in [1, 6, 11] {
+                let text = vec![b'-'; length];
+                port += 1;
+                let talk = Talk::open(&mut rig, ward::BOUND, Family::V4, port);
+                let before = rig.known();
+                for place in 0..4 {
+                    talk.client_says(&mut rig, place * length as u32, &text);
+                }
+                assert_eq!(rig.known() - before, 3, "{length}");
+                // Nothing is known any more of what comes behind a beginning of the pattern.
+                let (one, other) = b"EVIL-PATTERN".split_at(cut);
+                let ends = [&text[..length - 1], one].concat();
+                let begins = [other, &text].concat();
+                let place = 4 * length as u32;
+                let first = talk.client_says(&mut rig, place, &ends);
+                assert_eq!(first.reason, Reason::Established);
+                let hit = talk.client_says(&mut rig, place + ends.len() as u32, &begins);
+                assert_eq!(
+                    hit.reason,
+                    Reason::Signature,
+                    "{length} bytes, cut at {cut}"
+                );
+            }
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! Cache stage, around all others: packets that are judged like the one before them pass
 //! without being judged ([`recall`]); what may be said so of is kept ([`keep`]). No verdict
-//! but an allowed one is kept, and nothing of what each packet is asked anew: signatures,
-//! what may be said, rates, predicates.
+//! but an allowed one is kept, and nothing of what each packet is asked anew: what may be
+//! said, rates, predicates. What has signatures is looked through where it lies
+//! ([`glance`](super::inspect::glance)).
 
-use super::{Moment, Work, limit};
-use crate::cache::{FROM_JUMBO, FROM_PORT, FROM_RESPONDER, LiveEntry, Plain, set_flow_key};
+use super::{Moment, Policy, Work, inspect, limit};
+use crate::cache::{
+    FROM_JUMBO, FROM_PORT, FROM_RESPONDER, LOOK_AT, LOOK_STRICTLY, LiveEntry, Plain, set_flow_key,
+};
 use crate::control::Control;
 use crate::flow::FlowKey;
 use crate::forward::Way;
@@ -15,28 +18,76 @@ use crate::verdict::{Fate, Reason};
 const SECOND: u32 = 1_000_000_000;
 
 /// What is known of a packet that need not be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'t> {
+    entry: &'t LiveEntry,
+    plain: Plain,
+    active: u64,
     /// Place of the port that it came in by.
     pub port: u32,
     /// Place of the port that it leaves by; `None`: the bridge has it.
     pub exit: Option<u32>,
-    pub epoch: u32,
     /// Rules that are counted, 0 for none.
     pub rules: [u16; 2],
+}
+
+impl Known<'_> {
+    /// Policy that it was judged by.
+    #[inline(always)]
+    pub const fn epoch(&self) -> u32 {
+        Control::epoch(self.active)
+    }
+
     /// Bytes in the frame.
-    pub length: u32,
-    pub tagged: bool,
+    #[inline(always)]
+    pub const fn length(&self) -> u32 {
+        self.plain.length
+    }
+
+    #[inline(always)]
+    pub const fn is_tagged(&self) -> bool {
+        self.plain.tagged
+    }
+
+    /// Whether what it carries must be looked through before it passes.
+    #[inline(always)]
+    pub fn must_be_looked_at(&self) -> bool {
+        self.entry.look() & LOOK_AT != 0
+    }
+
+    /// Puts down what [`inspect::glance`] needs to know.
+    #[inline(always)]
+    pub fn put_down(&self, work: &mut Work) {
+        set_flow_key(self.plain.key, &mut work.key);
+        work.moment.active = self.active;
+        let inspection = &mut work.inspection;
+        let sender = u32::from(self.entry.from() & FROM_RESPONDER != 0);
+        inspection.sender = sender;
+        inspection.groups[sender as usize & 1] = self.entry.group().into();
+        inspection.strict = u32::from(self.entry.look() & LOOK_STRICTLY != 0);
+        let packet = &mut work.packet;
+        packet.length = self.plain.length;
+        packet.protocol = work.key.protocol;
+        packet.transport = self.plain.transport as u16;
+        packet.next = self.plain.payload;
+        packet.end = self.plain.end;
+    }
+
+    /// Counts the packet, which its flow learns of later.
+    #[inline(always)]
+    pub fn count(&self) {
+        self.entry.count(self.plain.length);
+    }
 }
 
 /// What is known of a packet by the last one of its kind; `None`: it must be judged. The
 /// frame came in by the interface; its length here is that of its first buffer.
 #[inline(always)]
-pub fn recall<F: Frame + ?Sized, T: Tables>(
+pub fn recall<'t, F: Frame + ?Sized, T: Tables>(
     frame: &F,
-    tables: &T,
+    tables: &'t T,
     interface: u32,
-) -> Option<Known> {
+) -> Option<Known<'t>> {
     let plain = Plain::see(frame, interface)?;
     if !plain.settled {
         return None;
@@ -58,14 +109,13 @@ pub fn recall<F: Frame + ?Sized, T: Tables>(
     if from & FROM_JUMBO != 0 && !frame.is_whole() {
         return None;
     }
-    entry.count(plain.length);
     Some(Known {
+        entry,
+        plain,
+        active,
         port: u32::from(from & FROM_PORT),
         exit: u32::from(entry.exit()).checked_sub(1),
-        epoch: Control::epoch(active),
         rules: entry.rules(),
-        length: plain.length,
-        tagged: plain.tagged,
     })
 }
 
@@ -124,6 +174,9 @@ pub fn keep<F: Frame + ?Sized, T: Tables>(
     if !plain.settled {
         return;
     }
+    let Some((group, look)) = look_at(tables, work) else {
+        return;
+    };
     if entry.packets() != 0 {
         hand_over(tables, entry, &mut work.key);
     }
@@ -145,13 +198,32 @@ pub fn keep<F: Frame + ?Sized, T: Tables>(
     });
     let jumbo = if jumbo { FROM_JUMBO } else { 0 };
     entry.set_from(port as u8 & FROM_PORT | work.followed.end | jumbo);
-    entry.set_incarnation(work.followed.incarnation);
+    entry.set_incarnation(work.followed.incarnation as u8);
+    entry.set_group(group);
+    entry.set_look(look);
     entry.set_generation(generation);
     // All that depends on time turns with a second.
     let left = SECOND.wrapping_sub((now % u64::from(SECOND)) as u32);
     if let Some(left) = left.checked_div(tables.tick()) {
         entry.set_until(ticks.wrapping_add(left.into()));
     }
+}
+
+/// The group of signatures that are looked for in packets like this one, and how.
+#[inline(always)]
+fn look_at<T: Tables>(tables: &T, work: &Work) -> Option<(u16, u8)> {
+    if !inspect::concerns(work) {
+        return Some((0, 0));
+    }
+    let policy = &Policy::at(tables, work.moment)?;
+    let strictly = if inspect::stream::is_strict(policy, work) {
+        LOOK_STRICTLY
+    } else {
+        0
+    };
+    let inspection = &work.inspection;
+    let group = inspection.groups[inspection.sender as usize & 1];
+    Some((group as u16, LOOK_AT | strictly))
 }
 
 /// The entry of packets like this one, or one that may be theirs: such that is no longer
@@ -178,7 +250,7 @@ fn find<'t, T: Tables>(
 fn hand_over<T: Tables>(tables: &T, entry: &LiveEntry, key: &mut FlowKey) {
     set_flow_key(entry.key(), key);
     if let Some(flow) = tables.flow(key)
-        && flow.incarnation() == entry.incarnation()
+        && flow.incarnation() as u8 == entry.incarnation()
     {
         let responder = entry.from() & FROM_RESPONDER != 0;
         flow.count(

@@ -333,6 +333,41 @@ pub fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
     inspect::scan::confirm(tables, work, from)
 }
 
+/// Whether a packet of a known flow carries nothing that must be looked at more closely;
+/// moves its stream on if so.
+#[inline(always)]
+pub fn glance<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut Work) -> bool {
+    inspect::glance::glance(frame, tables, work)
+}
+
+/// As [`sift`], where the bytes lie in the frame.
+#[inline(always)]
+pub fn sift_frame<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    from: u32,
+) -> bool {
+    inspect::glance::sift(frame, tables, work, from)
+}
+
+/// As [`confirm`], of grams at an offset in the frame.
+#[inline(always)]
+pub fn confirm_frame<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    place: u32,
+) -> bool {
+    inspect::glance::confirm(frame, tables, work, place)
+}
+
+/// Hashes the bytes of a segment where they lie in the frame.
+#[inline(always)]
+pub fn hash_frame<F: Frame + ?Sized, T: Tables>(frame: &F, _tables: &T, work: &mut Work) -> bool {
+    inspect::hash::hash_frame(frame, &mut work.inspection, work.packet.length)
+}
+
 /// Walks on in all lanes; the step that is next.
 #[inline(always)]
 pub fn walk<T: Tables>(tables: &T, work: &mut Work, from: u32) -> u32 {

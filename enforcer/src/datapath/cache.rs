@@ -113,7 +113,7 @@ fn key_of(entry: &Entry) -> FlowKey {
 }
 
 fn add(flow: &mut Flow, entry: &Entry) {
-    if entry.incarnation == flow.incarnation {
+    if entry.incarnation == flow.incarnation as u8 {
         let end = usize::from(entry.from & FROM_RESPONDER != 0);
         flow.packets[end] += u64::from(entry.packets);
         flow.bytes[end] += u64::from(entry.bytes);

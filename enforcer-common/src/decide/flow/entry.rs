@@ -86,7 +86,7 @@ pub(super) fn follow<T: Tables>(
     if flow.epoch() == policy.epoch {
         let (groups, applications) = (flow.groups(), flow.applications());
         look_for(work, groups, applications, from_initiator, false);
-        let asks = groups != [0; 2] || applications != [0; 2] || limited;
+        let asks = applications != [0; 2] || limited;
         work.followed.settled = u8::from(flow.state() == state::ESTABLISHED && !asks);
         work.followed.incarnation = flow.incarnation();
         work.followed.end = if from_initiator { 0 } else { FROM_RESPONDER };
@@ -211,6 +211,13 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
     work.followed.began_again = u8::from(plan.incarnation != 0);
     work.flow.packets = by_initiator([1, 0], from_initiator);
     work.flow.bytes = by_initiator([u64::from(work.packet.length), 0], from_initiator);
+    if plan.incarnation != 0
+        && let Some(earlier) = policy.tables.flow(&work.key)
+        && (earlier.flags() ^ marks) & FLAG_INITIATOR_HIGH != 0
+    {
+        // What is known of packets of the other direction is what their end was then.
+        policy.tables.forget_known();
+    }
     if !policy.tables.remember(&work.key, &work.flow) {
         work.findings = [Finding::of(Reason::FlowTableFull); 2];
         return;

@@ -5,6 +5,7 @@
 use super::scratch::{Inspection, START};
 use crate::decide::Work;
 use crate::flow::protocol;
+use crate::stream::Head;
 use crate::verdict::Reason;
 
 /// Bytes that tell.
@@ -27,6 +28,12 @@ pub(super) fn begins(work: &Work) -> bool {
     }
     let first = first_bytes(inspection, (START as u32).wrapping_sub(head.length));
     first & TLS_MASK == TLS || first == SSH
+}
+
+/// Whether bytes that tell may be yet to come.
+#[inline(always)]
+pub(super) const fn may_begin(head: &Head) -> bool {
+    head.from_start != 0 && head.length < TELLING
 }
 
 #[inline(always)]

@@ -1,6 +1,8 @@
 //! The hash by which bytes of a stream that come again are known: keyed, piece by piece.
 
-use super::scratch::{Inspection, PIECE, START};
+use super::glance::word_near;
+use super::scratch::{Inspection, PIECE, START, load};
+use crate::tables::Frame;
 
 /// Half words of a piece, each of which has a key.
 pub(super) const KEYS: usize = PIECE / 4;
@@ -46,6 +48,58 @@ pub(super) fn hash_piece(inspection: &mut Inspection) {
         hash = hash.wrapping_add(inspection.hashed(index as usize / 8, halves));
         index += 8;
     }
+    finish(inspection, hash);
+}
+
+/// The same of a whole segment, where its bytes lie in the frame; false where these cannot be
+/// had.
+#[inline(always)]
+pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
+    frame: &F,
+    inspection: &mut Inspection,
+    frame_length: u32,
+) -> bool {
+    let (offset, length) = (inspection.offset, inspection.piece);
+    let mut hash = 0_u64;
+    let mut index = 0;
+    for _ in 0..KEYS / 2 / TOGETHER {
+        if index + 8 * TOGETHER as u32 > length {
+            break;
+        }
+        let Some(window) = frame.window::<{ 8 * TOGETHER }>(offset.wrapping_add(index)) else {
+            return false;
+        };
+        for place in 0..TOGETHER {
+            // SAFETY: the window is as many words long.
+            let half = |half: usize| unsafe { load::<u32>(window.as_ptr().add(8 * place + half)) };
+            let word = [half(0), half(4)].map(u32::from_le);
+            hash = hash.wrapping_add(inspection.hashed(index as usize / 8 + place, word));
+        }
+        index += 8 * TOGETHER as u32;
+    }
+    // As above.
+    index = length & !(8 * TOGETHER as u32 - 1);
+    for _ in 0..TOGETHER {
+        if index >= length {
+            break;
+        }
+        let left = length - index;
+        let Some(mut word) = word_near(frame, frame_length, offset.wrapping_add(index)) else {
+            return false;
+        };
+        if left < 8 {
+            word &= (1 << (8 * left & 63)) - 1;
+        }
+        let halves = [word as u32, (word >> 32) as u32];
+        hash = hash.wrapping_add(inspection.hashed(index as usize / 8, halves));
+        index += 8;
+    }
+    finish(inspection, hash);
+    true
+}
+
+#[inline(always)]
+const fn finish(inspection: &mut Inspection, hash: u64) {
     let multiplier = inspection.key | 1;
     inspection.hash = inspection.hash.wrapping_add(hash.wrapping_mul(multiplier));
     inspection.key = derived(inspection.key, KEYS as u64);

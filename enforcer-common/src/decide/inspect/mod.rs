@@ -3,6 +3,7 @@
 //! scan → verify → hear, piece by piece.
 
 mod encrypted;
+pub(super) mod glance;
 pub(super) mod hash;
 pub(super) mod hear;
 pub(super) mod scan;
@@ -461,6 +462,7 @@ fn conclude<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, complete: bool) 
             && let Some(flow) = policy.tables.flow(&work.key)
         {
             flow.set_flags(flow.flags() | FLAG_CUT);
+            policy.tables.forget_known();
         }
         return;
     }

@@ -6,7 +6,8 @@
 //! is kept of the bytes before. So nothing of a walk has to be carried from one piece to
 //! the next, and a clean piece costs no walk at all.
 
-use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START};
+use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START, load};
+use crate::automata::Table;
 use crate::decide::{Policy, Work};
 use crate::signature::{
     FOLDED, GroupLine, PATTERN, SHORT_GRAM, TELLS, gram_bit, gram_hash, gram_index,
@@ -31,15 +32,15 @@ const GOES: u32 = (PIECE as u32 / LANES as u32 + 1 + EARLY + BLOCK).div_ceil(BLO
 /// States above are those in which a pattern ends.
 const LAST_PLACE: u64 = !TELLS as u64;
 /// Grams that are looked at before anything is asked of them.
-const BATCH: usize = 8;
+pub(super) const BATCH: usize = 8;
 /// Such batches in one go of the filter.
-const BATCHES: usize = 16;
-const SIFTED: u32 = (BATCHES * BATCH) as u32;
+pub(super) const BATCHES: usize = 16;
+pub(super) const SIFTED: u32 = (BATCHES * BATCH) as u32;
 /// Distances between grams.
-const STRIDE: usize = 4;
-const SHORT_STRIDE: usize = 3;
+pub(super) const STRIDE: usize = 4;
+pub(super) const SHORT_STRIDE: usize = 3;
 /// Goes of the filter for the longest piece, and for what it begins early by.
-const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
+pub(super) const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
 
 /// Whether the automaton must walk through the piece: not where its filter meets nothing,
 /// nor behind the places at which all patterns of the group stand.
@@ -50,7 +51,8 @@ pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> b
     let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
         return false;
     };
-    let longest = group.longest;
+    let (longest, suspected) = (group.longest, inspection.suspected);
+    inspection.suspected = 0;
     if inspection.piece > PIECE as u32 || longest > PATTERN as u32 {
         inspection.lost = 1;
         return false;
@@ -64,13 +66,13 @@ pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> b
         clear_before(inspection);
     }
     let all = inspection.scanned.wrapping_add(longest).wrapping_sub(1);
-    group.filter == 0 || !is_clean(policy.tables, work, all)
+    group.filter == 0 || suspected != 0 || !is_clean(policy.tables, work, all)
 }
 
 /// Bytes of the piece that a pattern may end in, by where parts must stand that are counted
 /// from the beginning of the text or of a turn.
 #[inline(always)]
-fn within_reach(inspection: &Inspection, group: &GroupLine) -> u32 {
+pub(super) fn within_reach(inspection: &Inspection, group: &GroupLine) -> u32 {
     let (head, piece) = (&inspection.head, inspection.piece);
     if group.reach == 0 {
         return piece;
@@ -128,14 +130,14 @@ pub(in crate::decide) fn scan<T: Tables>(tables: &T, work: &mut Work) {
 
 /// Nothing came before the text: what stands there is of another one.
 #[inline(always)]
-fn clear_before(inspection: &mut Inspection) {
+pub(super) fn clear_before(inspection: &mut Inspection) {
     for word in 1..=EARLY as usize / 8 {
         inspection.put_word(START - 8 * word, 0);
     }
 }
 
 #[inline(always)]
-fn is_clean<T: Tables>(tables: &T, work: &mut Work, length: u32) -> bool {
+pub(super) fn is_clean<T: Tables>(tables: &T, work: &mut Work, length: u32) -> bool {
     let stride = work.inspection.group.stride;
     for sift in 0..SIFTS {
         let from = (sift * SIFTED).wrapping_mul(stride);
@@ -164,7 +166,7 @@ pub(in crate::decide) fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32)
 }
 
 /// As much of the text as a gram needs.
-trait Word: Copy {
+pub(super) trait Word: Copy {
     /// Its index in the filter.
     fn index(self, multiplier: u64, shift: u32) -> u64;
 }
@@ -213,16 +215,38 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
         if place >= behind {
             break;
         }
-        let mut found = 0;
-        for index in 0..BATCH {
-            let word = work.inspection.word::<W>(place, index * STRIDE);
-            found |= filter.byte(word.index(multiplier, shift));
-        }
-        if found != 0 && tables.confirm(work, place as u32) {
+        // SAFETY: behind each index there is room for a tail, which is longer.
+        let meets = unsafe {
+            meets::<W, STRIDE>(
+                work.inspection.text_from(place),
+                filter,
+                (multiplier, shift),
+            )
+        };
+        if meets && tables.confirm(work, place as u32) {
             return true;
         }
     }
     false
+}
+
+/// Whether the filter knows one of a batch of grams.
+///
+/// # Safety
+/// The last of them can be read.
+#[inline(always)]
+pub(super) unsafe fn meets<W: Word, const STRIDE: usize>(
+    text: *const u8,
+    filter: Table<'_>,
+    (multiplier, shift): (u64, u32),
+) -> bool {
+    let mut found = 0;
+    for index in 0..BATCH {
+        // SAFETY: as promised by the caller.
+        let word: W = unsafe { load(text.add(index * STRIDE)) };
+        found |= filter.byte(word.index(multiplier, shift));
+    }
+    found != 0
 }
 
 /// Whether one of the grams from an index on, a batch of them, is in a pattern's window:

@@ -3,7 +3,7 @@
 
 use super::hash::KEYS;
 use super::hear::{Reading, Saying};
-use crate::signature::{GroupLine, PARTS, SPAN};
+use crate::signature::{GroupLine, PARTS, PATTERN, SPAN};
 use crate::stream::Head;
 use crate::threshold::HitsKey;
 
@@ -19,20 +19,20 @@ pub(super) const MASK: usize = TEXT - 1;
 /// A word from any place.
 ///
 /// # Safety
-/// Eight bytes can be read there.
+/// As many bytes can be read there, and any bytes are such a word.
 #[inline(always)]
-unsafe fn load(place: *const u8) -> u64 {
+pub(super) unsafe fn load<W: Copy>(place: *const u8) -> W {
     // SAFETY: as promised by the caller.
     #[cfg(not(target_arch = "bpf"))]
     unsafe {
-        place.cast::<u64>().read_unaligned()
+        place.cast::<W>().read_unaligned()
     }
     // What Rust calls unaligned is read byte by byte on this target, though every machine
     // that it runs on reads a word from anywhere.
     // SAFETY: as promised by the caller.
     #[cfg(target_arch = "bpf")]
     unsafe {
-        place.cast::<u64>().read_volatile()
+        place.cast::<W>().read_volatile()
     }
 }
 
@@ -85,7 +85,7 @@ const _: () = assert!(SPAN.is_multiple_of(8) && size_of::<Head>().is_multiple_of
 unsafe fn copy_words<const WORDS: usize>(from: *const u8, to: *mut u8) {
     for word in 0..WORDS {
         // SAFETY: as promised by the caller.
-        unsafe { store(to.add(word * 8), load(from.add(word * 8))) };
+        unsafe { store(to.add(word * 8), load::<u64>(from.add(word * 8))) };
     }
 }
 
@@ -159,13 +159,18 @@ pub struct Inspection {
     /// Sequence number of the first byte that moves the stream on.
     pub(super) sequence: u32,
     /// Whether what cannot be followed is denied.
-    pub(super) strict: u32,
+    pub(in crate::decide) strict: u32,
+    /// Bytes of the stream that are looked at; 0 is all.
+    pub(super) limit: u32,
     /// Whether something of the text was missed.
     pub(super) lost: u32,
     /// Whether the state is that of another policy's automaton.
     pub(super) outdated: u32,
     /// Places where patterns end; how many there were may be above [`HITS`].
     pub(super) hit_count: u32,
+    /// 1 where the packet's first piece must be walked through, as a filter has met
+    /// something in it; else 0.
+    pub(super) suspected: u32,
     /// Whether the connection turned out to be encrypted.
     pub(super) encrypted: u32,
     /// Why what was said does not pass, a [`crate::verdict::Reason`]; 0 where it does.
@@ -223,9 +228,11 @@ impl Inspection {
         keys: [[0; 2]; KEYS / 2],
         sequence: 0,
         strict: 0,
+        limit: 0,
         lost: 0,
         outdated: 0,
         hit_count: 0,
+        suspected: 0,
         encrypted: 0,
         heard: 0,
         reading: Reading::EMPTY,
@@ -275,6 +282,8 @@ impl Inspection {
             said: [0; 2],
             turn: 0,
             answered: 0,
+            limit: 0,
+            reserved: 0,
         },
         hits: [Hit { end: 0, state: 0 }; HITS],
         text: [0; TEXT + SPAN],
@@ -307,13 +316,7 @@ impl Inspection {
     pub(super) fn word<W: Copy>(&self, index: u64, distance: usize) -> W {
         // SAFETY: there is room for a tail behind every index that the mask leaves, and
         // distances are shorter than one; any bytes are a word.
-        unsafe {
-            let place = self.text_from(index).add(distance).cast::<W>();
-            #[cfg(not(target_arch = "bpf"))]
-            return place.read_unaligned();
-            #[cfg(target_arch = "bpf")]
-            return place.read_volatile();
-        }
+        unsafe { load(self.text_from(index).add(distance)) }
     }
 
     /// The text from an index on, with room for a piece of it behind.
@@ -330,6 +333,20 @@ impl Inspection {
         // SAFETY: both are that many words long, and any bytes are a valid group.
         unsafe {
             copy_words::<WORDS>((&raw const *group).cast(), (&raw mut self.group).cast());
+        }
+    }
+
+    /// Puts the last bytes of a tail before the text, as many as a pattern may reach back.
+    ///
+    /// # Safety
+    /// There is a tail at the place.
+    #[inline(always)]
+    pub(super) unsafe fn put_before(&mut self, tail: *const u8) {
+        const BACK: usize = PATTERN.next_multiple_of(8);
+        // SAFETY: as promised by the caller; both places have so many bytes.
+        unsafe {
+            let from = tail.add(SPAN - BACK);
+            copy_words::<{ BACK / 8 }>(from, self.text.as_mut_ptr().add(START - BACK));
         }
     }
 

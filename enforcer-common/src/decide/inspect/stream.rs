@@ -75,6 +75,7 @@ pub(super) fn enter<T: Tables>(tables: &T, work: &mut Work, stream: &LiveStream)
             (&raw mut (*side).said).write(first.wrapping_add(payload));
         }
         let limit = inspected(policy, work);
+        work.inspection.limit = limit;
         if limit != 0 && !opens && (&raw const (*side).head.length).read() >= limit {
             end(policy, work);
         }
@@ -184,7 +185,7 @@ unsafe fn begin(epoch: u32, work: &Work, side: *mut Side, other: *mut Side) {
 /// # Safety
 /// The pointer is to a side in a table.
 #[inline(always)]
-unsafe fn take_head(epoch: u32, inspection: &mut Inspection, side: *mut Side) {
+pub(super) unsafe fn take_head(epoch: u32, inspection: &mut Inspection, side: *mut Side) {
     // SAFETY: as promised by the caller.
     unsafe { copy_head(&raw const (*side).head, &raw mut inspection.head) };
     let head = &mut inspection.head;
@@ -214,7 +215,7 @@ fn begin_at(epoch: u32, sequence: u32) -> Head {
 /// # Safety
 /// The pointer is to a side in a table.
 #[inline(always)]
-unsafe fn acknowledge(side: *mut Side, number: u32) {
+pub(super) unsafe fn acknowledge(side: *mut Side, number: u32) {
     // SAFETY: as promised by the caller.
     unsafe {
         let (known, next) = (
@@ -392,7 +393,7 @@ unsafe fn move_on(inspection: &mut Inspection, side: *mut Side, other: *mut Side
 /// Where the other end has said something since, a turn of this one begins; wherever in a
 /// segment that is, which may begin with bytes that come again.
 #[inline(always)]
-const fn take_turn(head: &mut Head, answered: u32) {
+pub(super) const fn take_turn(head: &mut Head, answered: u32) {
     if answered != head.answered {
         head.turn = head.next;
         head.answered = answered;
@@ -406,7 +407,18 @@ pub(super) fn leave(work: &mut Work, stream: &LiveStream) {
         return;
     }
     let side = stream.side(work.inspection.sender);
-    let inspection = &mut work.inspection;
+    let tail = work.inspection.tail();
+    // SAFETY: the pointer is into the table's entry, and the text ends with a tail.
+    unsafe { write(&mut work.inspection, side, tail) };
+}
+
+/// Writes where a side stands behind a segment, and the last bytes.
+///
+/// # Safety
+/// The pointers are to a side in a table, and to a tail.
+#[inline(always)]
+pub(super) unsafe fn write(inspection: &mut Inspection, side: *mut Side, tail: *const u8) {
+    inspection.head.limit = inspection.limit;
     let place = inspection.head.checkpoint;
     inspection.head.checkpoint = place.wrapping_add(1);
     let under_way = inspection
@@ -416,8 +428,7 @@ pub(super) fn leave(work: &mut Work, stream: &LiveStream) {
     if under_way > UNDER_WAY as u32 {
         inspection.head.oldest = inspection.head.checkpoint.wrapping_sub(UNDER_WAY as u32);
     }
-    // SAFETY: the pointer is into the table's entry, and the place is masked; the
-    // tail is as long as the one that the text ends with.
+    // SAFETY: as promised by the caller; the place is masked.
     unsafe {
         let checkpoints = (&raw mut (*side).checkpoints).cast::<Checkpoint>();
         checkpoints
@@ -426,7 +437,7 @@ pub(super) fn leave(work: &mut Work, stream: &LiveStream) {
                 sequence: inspection.sequence,
                 hash: hash_of(inspection),
             });
-        copy_tail(inspection.tail(), (&raw mut (*side).tail).cast());
+        copy_tail(tail, (&raw mut (*side).tail).cast());
         copy_head(&raw const inspection.head, &raw mut (*side).head);
     }
 }
@@ -436,7 +447,11 @@ pub(super) fn leave(work: &mut Work, stream: &LiveStream) {
 /// # Safety
 /// The pointer is to a side in a table.
 #[inline(always)]
-unsafe fn forget_acknowledged(inspection: &mut Inspection, side: *mut Side, acknowledged: u32) {
+pub(super) unsafe fn forget_acknowledged(
+    inspection: &mut Inspection,
+    side: *mut Side,
+    acknowledged: u32,
+) {
     let head = &mut inspection.head;
     for _ in 0..FORGOTTEN {
         if head.oldest == head.checkpoint {
@@ -513,7 +528,7 @@ unsafe fn checkpoint(side: *mut Side, place: u32) -> Checkpoint {
 /// # Safety
 /// The pointer is to a side in a table.
 #[inline(always)]
-unsafe fn take_tail(inspection: &mut Inspection, side: *mut Side) {
+pub(super) unsafe fn take_tail(inspection: &mut Inspection, side: *mut Side) {
     const { assert!(START == SPAN) };
     if inspection.head.known == 0 {
         return;
@@ -529,7 +544,7 @@ unsafe fn take_tail(inspection: &mut Inspection, side: *mut Side) {
 
 /// Whether an end of the packet wants what cannot be followed to be denied.
 #[inline(always)]
-fn is_strict<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> bool {
+pub(in crate::decide) fn is_strict<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> bool {
     let end = |index: usize| {
         let party = &work.parties[index];
         let tolerance = policy

@@ -1,0 +1,348 @@
+//! A glance at a packet of a known flow, where it lies in the frame: most packets carry
+//! nothing that a filter meets, and need no copy, nor another judgement. What a glance does
+//! not clear is judged and looked through as a whole; so it may be wrong one way alone.
+
+use super::scan::{
+    self, BATCH, BATCHES, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word, clear_before, meets,
+    within_reach,
+};
+use super::scratch::{Inspection, PIECE, START, course};
+use super::stream::{self, LOOK, LOST, NOTHING};
+use super::{encrypted, hash, load_piece, turn, waits};
+use crate::decide::{Policy, Work};
+use crate::flow::protocol;
+use crate::signature::{GroupLine, PATTERN, SHORT_GRAM, SPAN, gram_multiplier, window_length};
+use crate::stream::{LiveStream, UNDER_WAY};
+use crate::table::Control;
+use crate::tables::{Frame, Tables};
+
+/// Whether a packet carries nothing that must be looked at more closely; its stream moves on
+/// then. What is asked of it stands in the scratch ([`crate::decide::cache::Known::put_down`]).
+#[inline(always)]
+pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+) -> bool {
+    let (next, end) = (work.packet.next, work.packet.end);
+    let inspection = &mut work.inspection;
+    inspection.suspected = 0;
+    inspection.offset = next;
+    inspection.piece = end.wrapping_sub(next);
+    inspection.left = inspection.piece;
+    // Beyond, packets do not lie in reach.
+    if end > PIECE as u32 {
+        return false;
+    }
+    if work.packet.protocol != protocol::TCP {
+        let task = enter_datagram(tables, work);
+        return task == NOTHING || task == LOOK && is_clean(frame, tables, work);
+    }
+    let header = u32::from(work.packet.transport);
+    let (Some(stream), Some([s0, s1, s2, s3, a0, a1, a2, a3])) =
+        (tables.stream(&work.key), frame.read(header + 4))
+    else {
+        return false;
+    };
+    work.packet.sequence = u32::from_be_bytes([s0, s1, s2, s3]);
+    work.packet.acknowledgement = u32::from_be_bytes([a0, a1, a2, a3]);
+    match enter(tables, work, stream) {
+        NOTHING => return true,
+        LOOK => {}
+        _ => return false,
+    }
+    let is_short = (work.inspection.piece as usize) < SPAN;
+    if is_short && !load_piece(frame, &mut work.inspection) {
+        return false;
+    }
+    if work.inspection.scanned != 0 {
+        let clean = if is_short {
+            scan::is_clean(tables, work, whole(&work.inspection))
+        } else {
+            is_clean_edge(frame, tables, work) && is_clean(frame, tables, work)
+        };
+        if !clean {
+            work.inspection.suspected = 1;
+            return false;
+        }
+    }
+    if work.inspection.strict != 0 {
+        if is_short {
+            hash::hash_piece(&mut work.inspection);
+        } else if !tables.hash_frame(frame, work) {
+            return false;
+        }
+    }
+    leave(frame, work, stream)
+}
+
+/// What is to be done about a datagram.
+#[inline(always)]
+fn enter_datagram<T: Tables>(tables: &T, work: &mut Work) -> u32 {
+    let Some(policy) = Policy::at(tables, work.moment) else {
+        return LOST;
+    };
+    let inspection = &mut work.inspection;
+    let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
+        return NOTHING;
+    };
+    let head = &mut inspection.head;
+    (head.next, head.length, head.turn, head.known) = (0, 0, 0, 0);
+    get_ready(inspection, group)
+}
+
+/// What is to be done about a segment that is next in its stream, of which nothing is waited
+/// for. A call, so that what it needs of the stack is free again when bytes are looked at.
+#[inline(never)]
+fn enter<T: Tables>(tables: &T, work: &mut Work, stream: &LiveStream) -> u32 {
+    let Some(policy) = &Policy::at(tables, work.moment) else {
+        return LOST;
+    };
+    let inspection = &mut work.inspection;
+    let sender = inspection.sender & 1;
+    let (side, other) = (stream.side(sender), stream.side(1 - sender));
+    let (first, payload) = (work.packet.sequence, inspection.piece);
+    // SAFETY: both point into the table's entry, plain integers that any bytes are valid for.
+    unsafe {
+        // As for every segment, be it looked through or not; twice is as good as once.
+        stream::acknowledge(other, work.packet.acknowledgement);
+        let head = &raw const (*side).head;
+        let (epoch, length, limit) = (
+            (&raw const (*head).epoch).read(),
+            (&raw const (*head).length).read(),
+            (&raw const (*head).limit).read(),
+        );
+        if epoch != policy.epoch && epoch != 0 || limit != 0 && length >= limit {
+            return LOST;
+        }
+        if payload == 0 {
+            return NOTHING;
+        }
+        (&raw mut (*side).said).write(first.wrapping_add(payload));
+        let Some(group) = policy.group(inspection.groups[sender as usize & 1]) else {
+            return NOTHING;
+        };
+        if epoch == 0 || (&raw const (*head).next).read() != first {
+            return LOST;
+        }
+        inspection.limit = limit;
+        stream::take_head(epoch, inspection, side);
+        let acknowledged = (&raw const (*side).acknowledged).read();
+        stream::forget_acknowledged(inspection, side, acknowledged);
+        stream::take_turn(&mut inspection.head, (&raw const (*other).said).read());
+        inspection.hit_count = 0;
+        inspection.course = course::ONWARD;
+        inspection.sequence = first;
+        (inspection.hash, inspection.key) = (0, stream::key(policy));
+        if inspection.strict != 0 {
+            let head = &inspection.head;
+            let under_way = head.checkpoint.wrapping_sub(head.oldest);
+            if under_way >= UNDER_WAY as u32 || inspection.keys_of != inspection.key {
+                return LOST;
+            }
+        }
+        if waits(inspection) || encrypted::may_begin(&inspection.head) {
+            return LOST;
+        }
+        if (payload as usize) < SPAN {
+            stream::take_tail(inspection, side);
+        } else {
+            inspection.put_before((&raw const (*side).tail).cast());
+        }
+        let task = get_ready(inspection, group);
+        // What is not looked through moves the stream on all the same.
+        if task == NOTHING { LOOK } else { task }
+    }
+}
+
+/// Gets ready to scan as much as is in reach of a group's patterns.
+#[inline(always)]
+fn get_ready(inspection: &mut Inspection, group: &GroupLine) -> u32 {
+    inspection.scanned = within_reach(inspection, group);
+    if inspection.scanned == 0 {
+        return NOTHING;
+    }
+    // The automaton of a group without a filter walks through all.
+    if group.filter == 0 || group.longest > PATTERN as u32 {
+        return LOST;
+    }
+    inspection.take_group(group);
+    if inspection.head.known == 0 {
+        clear_before(inspection);
+    }
+    LOOK
+}
+
+/// Bytes of the text that the filter looks at: those of what is scanned, and those before it
+/// that a pattern may begin with.
+#[inline(always)]
+const fn whole(inspection: &Inspection) -> u32 {
+    inspection
+        .scanned
+        .wrapping_add(inspection.group.longest)
+        .wrapping_sub(1)
+}
+
+/// Remembers where the stream stands behind the segment.
+#[inline(never)]
+fn leave<F: Frame + ?Sized>(frame: &F, work: &mut Work, stream: &LiveStream) -> bool {
+    let inspection = &mut work.inspection;
+    let side = stream.side(inspection.sender);
+    let tail = if (inspection.piece as usize) < SPAN {
+        inspection.tail()
+    } else {
+        let Some(tail) = frame.window::<SPAN>(work.packet.end.wrapping_sub(SPAN as u32)) else {
+            return false;
+        };
+        tail.as_ptr()
+    };
+    turn(inspection);
+    // SAFETY: the pointer is into the table's entry, and that is a tail.
+    unsafe { stream::write(inspection, side, tail) };
+    true
+}
+
+/// Looks for what begins before the segment, as far as a window of it may reach into it.
+#[inline(always)]
+fn is_clean_edge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut Work) -> bool {
+    let inspection = &mut work.inspection;
+    for distance in [0, 8] {
+        let Some(word) = frame.read(inspection.offset + distance) else {
+            return false;
+        };
+        inspection.put_word(START + distance as usize, u64::from_ne_bytes(word));
+    }
+    let scanned = inspection.scanned;
+    let (gram, stride) = (inspection.group.gram, inspection.group.stride);
+    let most = window_length(gram, stride).wrapping_sub(1);
+    inspection.scanned = if scanned < most { scanned } else { most };
+    let all = whole(inspection);
+    let clean = scan::is_clean(tables, work, all);
+    work.inspection.scanned = scanned;
+    clean
+}
+
+/// Whether the filter meets nothing in what is scanned of the frame.
+#[inline(always)]
+fn is_clean<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut Work) -> bool {
+    let stride = work.inspection.group.stride;
+    for sift in 0..SIFTS {
+        let from = (sift * SIFTED).wrapping_mul(stride);
+        if from >= work.inspection.scanned {
+            break;
+        }
+        if tables.sift_frame(frame, work, from) {
+            work.inspection.suspected = 1;
+            return false;
+        }
+    }
+    true
+}
+
+/// As [`scan::sift`], in the frame.
+#[inline(always)]
+pub(in crate::decide) fn sift<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    from: u32,
+) -> bool {
+    const fn window(stride: usize, gram: usize) -> usize {
+        (BATCH - 1) * stride + gram
+    }
+    let group = &work.inspection.group;
+    match (group.gram, group.stride as usize) {
+        (8, _) => sift_grams::<F, T, u64, STRIDE, { window(STRIDE, 8) }>(frame, tables, work, from),
+        (SHORT_GRAM, _) => sift_grams::<F, T, u16, SHORT_STRIDE, { window(SHORT_STRIDE, 2) }>(
+            frame, tables, work, from,
+        ),
+        (_, STRIDE) => {
+            sift_grams::<F, T, u32, STRIDE, { window(STRIDE, 4) }>(frame, tables, work, from)
+        }
+        _ => sift_grams::<F, T, u32, SHORT_STRIDE, { window(SHORT_STRIDE, 4) }>(
+            frame, tables, work, from,
+        ),
+    }
+}
+
+#[inline(always)]
+fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const WINDOW: usize>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    from: u32,
+) -> bool {
+    let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
+        return true;
+    };
+    let group = &work.inspection.group;
+    let (filter, shift) = (automata.table(group.filter), group.filter_shift);
+    let multiplier = gram_multiplier(group.gram);
+    let first = work.inspection.offset.wrapping_add(from);
+    let behind = work.inspection.offset.wrapping_add(work.inspection.scanned);
+    let last = work.packet.length.wrapping_sub(WINDOW as u32);
+    for batch in 0..BATCHES {
+        let mut place = first.wrapping_add((batch * BATCH * STRIDE) as u32);
+        if place >= behind {
+            break;
+        }
+        // The last grams are the last in the frame, some of them again; a header, which
+        // precedes what is looked at, is longer than a batch.
+        if place > last {
+            place = last;
+        }
+        let Some(window) = frame.window::<WINDOW>(place) else {
+            return true;
+        };
+        // SAFETY: the window ends with the last gram.
+        let meets = unsafe { meets::<W, STRIDE>(window.as_ptr(), filter, (multiplier, shift)) };
+        if meets && tables.confirm_frame(frame, work, place) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether what the filter has met among the grams at an offset is of a pattern. They are
+/// copied into the scratch, with what windows reach back.
+#[inline(always)]
+pub(in crate::decide) fn confirm<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    place: u32,
+) -> bool {
+    /// Bytes before the grams, and behind their beginning.
+    const BEFORE: usize = 8;
+    const BEHIND: u32 = (BATCH * STRIDE + 8) as u32;
+    let inspection = &mut work.inspection;
+    let left = work.packet.length.wrapping_sub(place);
+    let behind = if left < BEHIND { left } else { BEHIND };
+    // SAFETY: the text is longer than START and a piece together.
+    let text = unsafe {
+        let start = inspection.text.as_mut_ptr().add(START - BEFORE);
+        &mut *start.cast::<[u8; PIECE]>()
+    };
+    if !frame.copy(
+        place.wrapping_sub(BEFORE as u32),
+        behind + BEFORE as u32,
+        text,
+    ) {
+        return true;
+    }
+    let scanned = inspection.scanned;
+    inspection.scanned = inspection.offset.wrapping_add(scanned).wrapping_sub(place);
+    let found = tables.confirm(work, START as u32);
+    work.inspection.scanned = scanned;
+    found
+}
+
+/// Eight bytes of a frame of some length from an offset on; what is behind its end reads as
+/// zero.
+#[inline(always)]
+pub(super) fn word_near<F: Frame + ?Sized>(frame: &F, length: u32, offset: u32) -> Option<u64> {
+    let last = length.wrapping_sub(8);
+    let start = if offset < last { offset } else { last };
+    let word = u64::from_le_bytes(frame.read(start)?);
+    Some(word >> (8 * (offset - start) & 63))
+}
