@@ -169,6 +169,15 @@ pub trait Tables {
         stage::ask(policy, work);
     }
 
+    /// [`stage::is_entitled`].
+    #[inline(always)]
+    fn is_entitled(&self, policy: &Policy<'_, Self>, work: &mut Work, service: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::is_entitled(policy, work, service)
+    }
+
     /// [`stage::look_up`].
     #[inline(always)]
     fn look_up(&self, policy: &Policy<'_, Self>, work: &mut Work, end: u8)

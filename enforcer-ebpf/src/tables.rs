@@ -292,6 +292,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn is_entitled(&self, _policy: &Policy<'_, Self>, work: &mut Work, service: u32) -> bool {
+        stages::stage_is_entitled(work, service) != 0
+    }
+
+    #[inline(always)]
     fn look_up(&self, _policy: &Policy<'_, Self>, work: &mut Work, end: u8) {
         stages::stage_look_up(work, end.into());
     }

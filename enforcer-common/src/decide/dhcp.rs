@@ -2,7 +2,6 @@
 //! is answered by servers that the policy names, with addresses that it can use.
 
 use super::identify::Party;
-use super::permit::asks_guard;
 use super::services::has;
 use super::{Finding, Policy, Work, guard};
 use crate::addr::{Ip, Mac};
@@ -67,8 +66,11 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         work.parties[0].bound = false;
     }
     let [source, destination] = work.parties;
+    let is_rogue = is_from_server(&work.packet)
+        && has(policy, &destination, PROFILE_DHCP_SERVERS)
+        && !policy.tables.is_entitled(policy, work, SERVICE_DHCP_SERVER);
     let for_source = judge_client(frame, policy, &source, &work.packet);
-    let for_destination = judge_server(frame, policy, &destination, &work.packet);
+    let for_destination = judge_server(frame, policy, &destination, &work.packet, is_rogue);
     work.findings = [Finding::of(for_source), Finding::of(for_destination)];
 }
 
@@ -104,13 +106,12 @@ fn judge_server<F: Frame + ?Sized, T: Tables>(
     policy: &Policy<'_, T>,
     party: &Party,
     packet: &Packet,
+    is_rogue: bool,
 ) -> Reason {
     if !is_from_server(packet) || !has(policy, party, PROFILE_DHCP) {
         return Reason::NoRule;
     }
-    if has(policy, party, PROFILE_DHCP_SERVERS)
-        && !asks_guard(policy, party.profile, packet.source, SERVICE_DHCP_SERVER)
-    {
+    if is_rogue {
         return Reason::RogueDhcpServer;
     }
     if packet.ethertype == ethertype::IPV6 {

@@ -2,7 +2,6 @@
 
 use super::trace::Step;
 use super::{Finding, Policy, Work, condition};
-use crate::addr::Ip;
 use crate::flow::protocol;
 use crate::packet::{Packet, ethertype, icmp};
 use crate::table::{
@@ -50,16 +49,13 @@ fn find<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, end: u8) {
     }
 }
 
-/// Whether a guard of a profile names the sender of a message as entitled to it.
+/// Whether a guard of the destination's profile names the sender of a message as entitled to
+/// it.
 #[inline(always)]
-pub(super) fn asks_guard<T: Tables>(
-    policy: &Policy<'_, T>,
-    profile: u32,
-    sender: Ip,
-    service: u32,
-) -> bool {
+pub(super) fn is_entitled<T: Tables>(policy: &Policy<'_, T>, work: &Work, service: u32) -> bool {
+    let (profile, class) = (work.parties[1].profile, policy.class(work.packet.source));
     let service = policy.service(service);
-    policy.cell(profile, Direction::To, policy.class(sender), service) != 0
+    policy.cell(profile, Direction::To, class, service) != 0
 }
 
 /// Looks up the cells of the profile at one end: by the peer's address, and by the

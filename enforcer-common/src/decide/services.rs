@@ -2,7 +2,6 @@
 //! neighbour discovery with MLD, DHCP as a client ([`super::dhcp`]). Without state.
 
 use super::identify::Party;
-use super::permit::asks_guard;
 use super::{Finding, Policy, Work, dhcp, guard};
 use crate::addr::Ip;
 use crate::flow::protocol;
@@ -122,6 +121,9 @@ fn judge_neighbour<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
 ) {
     let [source, destination] = work.parties;
+    let is_rogue = work.packet.icmp_type == ROUTER_ADVERTISEMENT
+        && has(policy, &destination, PROFILE_ROUTERS)
+        && !policy.tables.is_entitled(policy, work, SERVICE_ROUTER);
     let packet = &work.packet;
     let for_source = if has(policy, &source, PROFILE_NEIGHBOUR_DISCOVERY) {
         judge_neighbour_source(frame, policy, &source, packet)
@@ -131,19 +133,12 @@ fn judge_neighbour<F: Frame + ?Sized, T: Tables>(
     let served = has(policy, &destination, PROFILE_NEIGHBOUR_DISCOVERY);
     let for_destination = if !served || !is_well_formed(packet) || packet.icmp_type == REDIRECT {
         Reason::NeighbourDiscoveryDenied
-    } else if packet.icmp_type == ROUTER_ADVERTISEMENT && is_rogue(policy, &destination, packet) {
+    } else if is_rogue {
         Reason::RogueRouter
     } else {
         Reason::NeighbourDiscovery
     };
     work.findings = [Finding::of(for_source), Finding::of(for_destination)];
-}
-
-/// Whether a router advertises itself that the device's policy does not name.
-#[inline(always)]
-fn is_rogue<T: Tables>(policy: &Policy<'_, T>, party: &Party, packet: &Packet) -> bool {
-    has(policy, party, PROFILE_ROUTERS)
-        && !asks_guard(policy, party.profile, packet.source, SERVICE_ROUTER)
 }
 
 /// Neighbour discovery that neither the services nor a rule allow.

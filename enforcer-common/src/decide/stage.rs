@@ -46,6 +46,12 @@ pub fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     flow::ask(policy, work);
 }
 
+/// Whether a guard of the destination's profile entitles the sender of a message to it.
+#[inline(always)]
+pub fn is_entitled<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, service: u32) -> bool {
+    permit::is_entitled(policy, work, service)
+}
+
 /// Looks up what the profile at one end says: 0 the source, 1 the destination.
 #[inline(always)]
 pub fn look_up<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, end: u8) {

@@ -3,8 +3,8 @@
 //! not clear is judged and looked through as a whole; so it may be wrong one way alone.
 
 use super::scan::{
-    self, BATCH, BATCHES, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word, clear_before, meets,
-    within_reach,
+    self, BATCH, BATCHES, BEFORE, CONFIRMED, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word,
+    clear_before, has_window, meets, within_reach,
 };
 use super::scratch::{Inspection, PIECE, START, course};
 use super::stream::{self, LOOK, LOST, NOTHING};
@@ -303,8 +303,8 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
     false
 }
 
-/// Whether what the filter has met among the grams at an offset is of a pattern. They are
-/// copied into the scratch, with what windows reach back.
+/// Whether what the filter has met among the grams at an offset is of a pattern. Where what
+/// must be asked reaches behind the frame's end, it is copied into the scratch.
 #[inline(always)]
 pub(in crate::decide) fn confirm<F: Frame + ?Sized, T: Tables>(
     frame: &F,
@@ -312,33 +312,32 @@ pub(in crate::decide) fn confirm<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
     place: u32,
 ) -> bool {
-    /// Bytes before the grams, and behind their beginning.
-    const BEFORE: usize = 8;
-    const BEHIND: u32 = (BATCH * STRIDE + 8) as u32;
     let inspection = &mut work.inspection;
-    let left = work.packet.length.wrapping_sub(place);
-    let behind = if left < BEHIND { left } else { BEHIND };
-    // SAFETY: the text is longer than START and a piece together.
-    let text = unsafe {
-        let start = inspection.text.as_mut_ptr().add(START - BEFORE);
-        &mut *start.cast::<[u8; PIECE]>()
-    };
-    if !frame.copy(
-        place.wrapping_sub(BEFORE as u32),
-        behind + BEFORE as u32,
-        text,
-    ) {
-        return true;
-    }
     let scanned = inspection.scanned;
-    inspection.scanned = inspection.offset.wrapping_add(scanned).wrapping_sub(place);
+    let end = inspection.offset.wrapping_add(scanned).wrapping_sub(place);
+    let start = place.wrapping_sub(BEFORE as u32);
+    if let Some(window) = frame.window::<CONFIRMED>(start) {
+        let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
+            return true;
+        };
+        // SAFETY: the window is as long.
+        return unsafe { has_window(automata, &inspection.group, window.as_ptr(), end) };
+    }
+    for word in 0..CONFIRMED / 8 {
+        let offset = start.wrapping_add(8 * word as u32);
+        let Some(bytes) = word_near(frame, work.packet.length, offset) else {
+            return true;
+        };
+        inspection.put_word(START - BEFORE + 8 * word, bytes);
+    }
+    inspection.scanned = end;
     let found = tables.confirm(work, START as u32);
     work.inspection.scanned = scanned;
     found
 }
 
 /// Eight bytes of a frame of some length from an offset on; what is behind its end reads as
-/// zero.
+/// anything.
 #[inline(always)]
 pub(super) fn word_near<F: Frame + ?Sized>(frame: &F, length: u32, offset: u32) -> Option<u64> {
     let last = length.wrapping_sub(8);

@@ -7,7 +7,7 @@
 //! the next, and a clean piece costs no walk at all.
 
 use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START, load};
-use crate::automata::Table;
+use crate::automata::{Automata, Table};
 use crate::decide::{Policy, Work};
 use crate::signature::{
     FOLDED, GroupLine, PATTERN, SHORT_GRAM, TELLS, gram_bit, gram_hash, gram_index,
@@ -39,6 +39,11 @@ pub(super) const SIFTED: u32 = (BATCHES * BATCH) as u32;
 /// Distances between grams.
 pub(super) const STRIDE: usize = 4;
 pub(super) const SHORT_STRIDE: usize = 3;
+/// Bytes before a batch of grams that windows of them may reach back to, and with these all
+/// that are asked to be sure of what the filter has met.
+pub(super) const BEFORE: usize = 4;
+pub(super) const CONFIRMED: usize = BEFORE + (BATCH - 1) * STRIDE + 8;
+const _: () = assert!(CONFIRMED.is_multiple_of(8));
 /// Goes of the filter for the longest piece, and for what it begins early by.
 pub(super) const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
 
@@ -257,22 +262,58 @@ pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u
         return true;
     };
     let inspection = &work.inspection;
-    let group = &inspection.group;
+    let text = inspection.text_from(u64::from(from).wrapping_sub(BEFORE as u64));
+    let end = (START as u32 + inspection.scanned).wrapping_sub(from);
+    // SAFETY: behind each index there is room for a tail, which is longer.
+    unsafe { has_window(automata, &inspection.group, text, end) }
+}
+
+/// Whether one of the grams that begin behind [`BEFORE`] bytes is in a pattern's window that
+/// ends so many bytes behind the first of them, or before.
+///
+/// # Safety
+/// [`CONFIRMED`] bytes can be read.
+#[inline(always)]
+pub(super) unsafe fn has_window(
+    automata: Automata<'_>,
+    group: &GroupLine,
+    text: *const u8,
+    end: u32,
+) -> bool {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        if group.stride as usize == STRIDE {
+            has_window_by::<STRIDE>(automata, group, text, end)
+        } else {
+            has_window_by::<SHORT_STRIDE>(automata, group, text, end)
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn has_window_by<const STRIDE: usize>(
+    automata: Automata<'_>,
+    group: &GroupLine,
+    text: *const u8,
+    end: u32,
+) -> bool {
     let (filter, windows) = (automata.table(group.filter), automata.table(group.windows));
-    let (shift, stride) = (group.filter_shift, u64::from(group.stride));
-    let length = window_length(group.gram, group.stride);
-    // Index behind the last window that is wholly there.
-    let behind = (START as u64 + 1 + u64::from(inspection.scanned)).wrapping_sub(length.into());
-    let mut place = u64::from(from);
-    for _ in 0..BATCH {
-        let hash = gram_hash(inspection.word_at(place), group.gram);
+    let (gram, shift) = (group.gram, group.filter_shift);
+    let length = window_length(gram, group.stride);
+    // Behind the last window that is wholly there.
+    let behind = i64::from(end) + 1 + BEFORE as i64 - i64::from(length);
+    for index in 0..BATCH {
+        let place = BEFORE + index * STRIDE;
+        // SAFETY: as promised by the caller: the last word of the last gram ends there.
+        let word_at = |place: usize| u64::from_le(unsafe { load(text.add(place)) });
+        let hash = gram_hash(word_at(place), gram);
         if filter.byte(gram_index(hash, shift)) & gram_bit(hash) != 0 {
             // Without a branch for each, which the verifier would follow.
             let mut found = 0;
-            for before in 0..STRIDE as u64 {
-                let start = place.wrapping_sub(before);
-                let hash = window_hash(inspection.word_at(start), length);
-                let is_there = start.wrapping_sub(behind) >> 63;
+            for before in 0..STRIDE {
+                let start = place - before;
+                let hash = window_hash(word_at(start), length);
+                let is_there = (start as i64 - behind) as u64 >> 63;
                 let bits = u64::from(windows.byte(gram_index(hash, shift)));
                 found |= bits >> gram_place(hash) & is_there;
             }
@@ -280,7 +321,6 @@ pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u
                 return true;
             }
         }
-        place = place.wrapping_add(stride);
     }
     false
 }
