@@ -164,19 +164,17 @@ pub fn keep<F: Frame + ?Sized, T: Tables>(
     let Some(entry) = find(tables, &plain, plain.place(mask), (ticks, generation)) else {
         return;
     };
-    if work.followed.has_begun_again() {
-        // The next packets change the flow, which is another one.
+    let look = look_at(tables, work);
+    let Some((group, look)) = look.filter(|_| !work.followed.has_begun_again()) else {
+        // What begins again is another flow.
         if entry.is_of(&plain) {
             entry.set_until(0);
         }
         return;
-    }
+    };
     if !plain.settled {
         return;
     }
-    let Some((group, look)) = look_at(tables, work) else {
-        return;
-    };
     if entry.packets() != 0 {
         hand_over(tables, entry, &mut work.key);
     }
@@ -209,11 +207,16 @@ pub fn keep<F: Frame + ?Sized, T: Tables>(
     }
 }
 
-/// The group of signatures that are looked for in packets like this one, and how.
+/// The group of signatures that are looked for in packets like this one, and how; `None`
+/// where a glance is not worth it: what was walked through is seldom followed by what
+/// need not be.
 #[inline(always)]
 fn look_at<T: Tables>(tables: &T, work: &Work) -> Option<(u16, u8)> {
     if !inspect::concerns(work) {
         return Some((0, 0));
+    }
+    if work.inspection.walked != 0 {
+        return None;
     }
     let policy = &Policy::at(tables, work.moment)?;
     let strictly = if inspect::stream::is_strict(policy, work) {

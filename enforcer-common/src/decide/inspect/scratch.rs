@@ -171,6 +171,8 @@ pub struct Inspection {
     /// 1 where the packet's first piece must be walked through, as a filter has met
     /// something in it; else 0.
     pub(super) suspected: u32,
+    /// 1 where something of the packet was walked through, else 0.
+    pub(in crate::decide) walked: u32,
     /// Whether the connection turned out to be encrypted.
     pub(super) encrypted: u32,
     /// Why what was said does not pass, a [`crate::verdict::Reason`]; 0 where it does.
@@ -233,6 +235,7 @@ impl Inspection {
         outdated: 0,
         hit_count: 0,
         suspected: 0,
+        walked: 0,
         encrypted: 0,
         heard: 0,
         reading: Reading::EMPTY,
