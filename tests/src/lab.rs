@@ -25,7 +25,7 @@ use crate::{
     offload,
     sweep::{check_prefix, directory, sweep},
     topology::{CORE_MAC, Topology},
-    wiring::{INTERFACE, Wires, wire},
+    wiring::{INTERFACE, Wires, add_port, wire},
 };
 
 /// A ward, an enforcer box (a bridge `br0` with ports `p0` and `p1`) and a core.
@@ -79,6 +79,13 @@ impl Lab {
             leftovers,
             _cleaner: cleaner,
         })
+    }
+
+    /// Gives the enforcer's bridge another port, with nobody at its other end yet: `eth0` of
+    /// a namespace of its own.
+    pub fn add_port(&self, port: &str) -> Result<Namespace> {
+        let far = format!("{}-{port}", self.prefix);
+        add_port(self.enforcer_box(), port, &far, Topology::default().mtu)
     }
 
     /// The device or core host of this name.

@@ -74,6 +74,20 @@ pub(crate) fn wire(prefix: &str, topology: &Topology) -> Result<Wires> {
     })
 }
 
+/// One more port of the enforcer's bridge, and the namespace at its other end.
+pub(crate) fn add_port(
+    enforcer_box: &Namespace,
+    port: &str,
+    far: &str,
+    mtu: u16,
+) -> Result<Namespace> {
+    let far = Namespace::create(far)?;
+    cable((enforcer_box, port), (&far, INTERFACE), mtu)?;
+    far.ip(&format!("link set {INTERFACE} up"))?;
+    enforcer_box.ip(&format!("link set {port} master br0 up"))?;
+    Ok(far)
+}
+
 /// A namespace that only switches: it never speaks itself, and no firewall of
 /// the machine sees its frames.
 fn switch_namespace(name: &str) -> Result<Namespace> {

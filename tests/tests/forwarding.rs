@@ -449,17 +449,7 @@ fn a_device_that_moves_is_reached_where_it_is() {
         ..settings()
     };
     let lab = enforcer_tests::Lab::build("fmove").unwrap();
-    let elsewhere = Namespace::create("fmove-far").unwrap();
-    let enforcer_box = lab.enforcer_box();
-    for change in [
-        "link add p2 type veth peer name eth0 netns fmove-far",
-        "link set p2 master br0 up",
-    ] {
-        enforcer_box.ip(change).unwrap();
-    }
-    elsewhere.ip("link set eth0 up").unwrap();
-    enforcer_box.run(|| offload::like_a_cable("p2")).unwrap();
-    elsewhere.run(|| offload::like_a_cable("eth0")).unwrap();
+    let elsewhere = lab.add_port("p2").unwrap();
     let ward = Ward::of(lab, &settings).unwrap();
     ward.apply(&ward::policy().unwrap()).unwrap();
     for place in 0..3 {
