@@ -19,6 +19,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         &[
             "XDP_DROP",
             "bare bridge",
+            "bare bridge, XDP_PASS on its ports",
             "bare bridge, br_netfilter on",
             "bare redirect",
             "enforcer, past the bridge",
@@ -38,15 +39,16 @@ const EXPECTED: &[(&str, &[&str])] = &[
         &["enforcer's program", "enforcer's program, 10,000 rules"],
     ),
     ("flood", &["rate kept by others", "flows of others evicted"]),
-    ("tcp", &["bare bridge", "enforcer, past the bridge"]),
-    (
-        "latency",
-        &[
-            "bare bridge",
-            "enforcer, past the bridge",
-            "enforcer, by the bridge",
-        ],
-    ),
+    ("tcp", ENDS),
+    ("latency", ENDS),
+];
+
+/// From end to end.
+const ENDS: &[&str] = &[
+    "bare bridge",
+    "bare bridge, XDP_PASS on its ports",
+    "enforcer, past the bridge",
+    "enforcer, by the bridge",
 ];
 
 #[test]

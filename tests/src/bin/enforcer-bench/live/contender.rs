@@ -14,6 +14,8 @@ use super::track::Track;
 use super::{policy, suricata, xdp_filter};
 
 pub(super) const BRIDGE: &str = "bare bridge";
+/// What XDP costs at a port where it does nothing.
+pub(super) const PASSING: &str = "bare bridge, XDP_PASS on its ports";
 pub(super) const REDIRECT: &str = "bare redirect";
 pub(super) const DROP: &str = "XDP_DROP";
 pub(super) const FAST: &str = "enforcer, past the bridge";
@@ -64,7 +66,7 @@ impl Contender {
     pub(super) fn arriving(&self, load: Load) -> f64 {
         match (self.name.as_str(), load) {
             (DROP, _) => 0.0,
-            (BRIDGE | REDIRECT, _) => 1.0,
+            (BRIDGE | PASSING | REDIRECT, _) => 1.0,
             _ => load.arriving(),
         }
     }
@@ -114,6 +116,11 @@ pub(super) fn plain(track: &Track) -> Result<Vec<Contender>> {
             BRIDGE,
             How::Bridge,
             [all.clone(), inspected.clone(), shipped.to_vec()].concat(),
+        ),
+        contender(
+            PASSING,
+            How::Program(bare::always(bare::PASS)?),
+            vec![THOUSAND],
         ),
         contender(REDIRECT, How::Program(redirect), forwarded),
         contender(FAST, enforcer(0, true), all),

@@ -1,9 +1,10 @@
 //! From end to end, with the kernel's own stacks at both: throughput of one TCP connection
 //! (iperf3), and the time that a datagram takes there and back. In turn through the bare
-//! bridge and through the enforcer, by the bridge and past it.
+//! bridge, without and with a program on its ports that does nothing, and through the
+//! enforcer, by the bridge and past it.
 
 use std::net::UdpSocket;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,11 +14,11 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use enforcer::policy::compile::compile;
 use enforcer::policy::parse;
 use enforcer::policy::source::{Bundle, File};
-use enforcer_tests::live::{clock, kernel};
+use enforcer_tests::live::{bare, clock, kernel};
 use enforcer_tests::{Endpoint, Lab, interrupt, wait};
 use nix::net::if_::if_nametoindex;
 
-use super::contender::{BRIDGE, BY_BRIDGE, FAST};
+use super::contender::{BRIDGE, BY_BRIDGE, FAST, PASSING};
 use super::enforcer::Enforcer;
 use super::report::{Figure, Report, median};
 
@@ -35,7 +36,7 @@ pub(super) const QUANTILES: [(&str, f64); 3] = [
     ("there and back, p99", 0.99),
     ("there and back, p99.9", 0.999),
 ];
-const CASES: [&str; 3] = [BRIDGE, FAST, BY_BRIDGE];
+const CASES: [&str; 4] = [BRIDGE, PASSING, FAST, BY_BRIDGE];
 
 pub(super) fn run(name: &str, rounds: usize, quick: bool, report: &mut Report) -> Result<()> {
     let lab = Lab::build(&format!("{name}ends"))?;
@@ -46,6 +47,7 @@ pub(super) fn run(name: &str, rounds: usize, quick: bool, report: &mut Report) -
     let ports = [near?, far?];
     let (model, _) = parse(&policy(device)).map_err(|errors| anyhow!("{errors}"))?;
     let mut enforcer = Enforcer::on(lab.enforcer_box(), ports, &compile(&model)?)?;
+    let passing = bare::always(bare::PASS)?;
     let iperf = match super::field::installed("iperf3", "iperf3") {
         Ok(()) => Some(Iperf::serve(server)?),
         Err(error) => {
@@ -62,7 +64,8 @@ pub(super) fn run(name: &str, rounds: usize, quick: bool, report: &mut Report) -
             enforcer.open(case == FAST)?;
             let _attached = match case {
                 BRIDGE => Vec::new(),
-                _ => attach(&lab, &enforcer, ports)?,
+                PASSING => attach(&lab, passing.as_fd(), ports)?,
+                _ => attach(&lab, enforcer.program.as_fd(), ports)?,
             };
             let before = enforcer.past_bridge()?;
             let times = ask(device, server, pings)?;
@@ -131,9 +134,9 @@ fn figure(
     }
 }
 
-fn attach(lab: &Lab, enforcer: &Enforcer, ports: [u32; 2]) -> Result<Vec<OwnedFd>> {
+fn attach(lab: &Lab, program: BorrowedFd<'_>, ports: [u32; 2]) -> Result<Vec<OwnedFd>> {
     lab.enforcer_box().run(|| {
-        let links = ports.map(|port| kernel::attach(enforcer.program.as_fd(), port));
+        let links = ports.map(|port| kernel::attach(program, port));
         links.into_iter().collect()
     })
 }
