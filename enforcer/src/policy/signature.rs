@@ -319,6 +319,30 @@ pub fn numbers(model: &Model) -> Vec<u32> {
 }
 
 impl Signature {
+    /// One of which nothing else is said: all else is what the language takes it for.
+    pub fn of(name: impl Into<String>, id: u32, services: Vec<Service>, parts: Vec<Part>) -> Self {
+        Self {
+            name: name.into(),
+            id,
+            message: String::new(),
+            references: Vec::new(),
+            severity: Severity::default(),
+            action: Action::default(),
+            quarantine: None,
+            sender: Sender::default(),
+            begin: Begin::default(),
+            tcp_flags: TcpFlags::default(),
+            services,
+            profiles: Vec::new(),
+            tags: Vec::new(),
+            parts,
+            absent: Vec::new(),
+            length: None,
+            ends: false,
+            threshold: None,
+        }
+    }
+
     /// Whether any part is one.
     pub fn has_bytes(&self) -> bool {
         let mut parts = self.parts.iter();

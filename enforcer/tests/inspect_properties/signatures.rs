@@ -2,35 +2,15 @@
 
 use enforcer::policy::compile::signatures::lower;
 use enforcer::policy::model::Service;
-use enforcer::policy::signature::{
-    Action, Begin, Compare, Jump, Number, Part, Sender, Severity, Signature, TcpFlags, What,
-};
+use enforcer::policy::signature::{Compare, Jump, Number, Part, Signature, What};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Of these parts, at every port.
 pub(crate) fn signature(id: u32, parts: Vec<Part>) -> Signature {
-    Signature {
-        name: format!("s{id}"),
-        id,
-        message: String::new(),
-        references: Vec::new(),
-        severity: Severity::default(),
-        action: Action::Drop,
-        sender: Sender::Client,
-        begin: Begin::default(),
-        threshold: None,
-        tcp_flags: TcpFlags::default(),
-        quarantine: None,
-        tags: Vec::new(),
-        absent: Vec::new(),
-        length: None,
-        ends: false,
-        services: vec![Service::Tcp(0, u16::MAX), Service::Udp(0, u16::MAX)],
-        profiles: Vec::new(),
-        parts,
-    }
+    let any = vec![Service::Tcp(0, u16::MAX), Service::Udp(0, u16::MAX)];
+    Signature::of(format!("s{id}"), id, any, parts)
 }
 
 /// Bytes, wherever they stand.

@@ -50,12 +50,9 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
     let name = format!("sid-{sid}");
     let signature = Signature {
         message: about.message.unwrap_or_else(|| name.clone()),
-        name,
-        id: sid,
         references: about.references,
         severity,
         action: header.action,
-        quarantine: None,
         sender,
         begin: match (segments, turns) {
             (true, _) => Begin::Segment,
@@ -63,14 +60,11 @@ pub(super) fn lower(rule: &Rule<'_>) -> Result<Lowered, Refusal> {
             (false, false) => Begin::Connection,
         },
         tcp_flags: options.flags.unwrap_or_default(),
-        services,
-        profiles: Vec::new(),
-        tags: Vec::new(),
-        parts,
         absent,
         length: options.length,
-        threshold: options.threshold,
         ends,
+        threshold: options.threshold,
+        ..Signature::of(name, sid, services, parts)
     };
     tables::lower(&signature).map_err(unfit)?;
     Ok(Lowered {

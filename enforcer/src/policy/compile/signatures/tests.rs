@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::policy::model::Service;
-use crate::policy::signature::{Action, Begin, Part, Sender, Severity, Signature, TcpFlags, What};
+use crate::policy::signature::{Part, Signature, What};
 
 /// Patterns in lower case, over few letters or any bytes.
 fn pattern(lengths: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
@@ -62,24 +62,5 @@ fn bytes(bytes: &[u8]) -> Part {
 
 /// At every TCP port.
 fn signature(name: &str, parts: Vec<Part>) -> Signature {
-    Signature {
-        name: name.to_owned(),
-        id: 1,
-        message: String::new(),
-        references: Vec::new(),
-        severity: Severity::default(),
-        action: Action::Drop,
-        sender: Sender::Client,
-        begin: Begin::default(),
-        threshold: None,
-        tcp_flags: TcpFlags::default(),
-        quarantine: None,
-        tags: Vec::new(),
-        absent: Vec::new(),
-        length: None,
-        ends: false,
-        services: vec![Service::Tcp(0, u16::MAX)],
-        profiles: Vec::new(),
-        parts,
-    }
+    Signature::of(name, 1, vec![Service::Tcp(0, u16::MAX)], parts)
 }

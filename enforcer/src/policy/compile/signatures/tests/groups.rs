@@ -9,6 +9,7 @@ use super::*;
 use crate::policy::compile::{Compiled, Error, compile};
 use crate::policy::model::Model;
 use crate::policy::parse;
+use crate::policy::signature::Sender;
 use crate::policy::source::{Bundle, File};
 
 const POLICY: &str = "version: 1
