@@ -343,5 +343,5 @@ pub(super) fn word_near<F: Frame + ?Sized>(frame: &F, length: u32, offset: u32) 
     let last = length.wrapping_sub(8);
     let start = if offset < last { offset } else { last };
     let word = u64::from_le_bytes(frame.read(start)?);
-    Some(word >> (8 * (offset - start) & 63))
+    Some(word >> (8 * (offset - start) % 64))
 }

@@ -88,7 +88,7 @@ pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
             return false;
         };
         if left < 8 {
-            word &= (1 << (8 * left & 63)) - 1;
+            word &= (1 << (8 * left)) - 1;
         }
         let halves = [word as u32, (word >> 32) as u32];
         hash = hash.wrapping_add(inspection.hashed(index as usize / 8, halves));
