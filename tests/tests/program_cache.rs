@@ -267,3 +267,53 @@ fn flows_with_signatures_are_glanced_at() {
         }
     }
 }
+
+/// What was known of a flow is not known any more when a signature cuts it.
+#[test]
+fn a_flow_that_is_cut_is_not_known() {
+    let policy = format!(
+        "{}signatures:\n  - {{name: attack, tcp: any, action: cut, find: [{{text: EVIL-PATTERN}}]}}\n",
+        ward::POLICY
+    );
+    let mut rig = Rig::new(&policy);
+    rig.set_time(1_000, 1_800_000_000);
+    let talk = Talk::open(&mut rig, ward::BOUND, Family::V4, 40_000);
+    let before = rig.known();
+    for place in 0..4 {
+        talk.client_says(&mut rig, 30 * place, &[b'-'; 30]);
+    }
+    assert_eq!(rig.known() - before, 3);
+    let hit = talk.client_says(&mut rig, 120, b"an EVIL-PATTERN");
+    assert_eq!(hit.reason, Reason::Signature);
+    let next = talk.client_says(&mut rig, 120, &[b'-'; 30]);
+    assert_eq!(
+        next.reason,
+        Reason::Signature,
+        "the rest of the flow as well"
+    );
+}
+
+/// Datagrams are texts of their own: each is glanced at, to its last byte.
+#[test]
+fn datagrams_with_signatures_are_glanced_at() {
+    let policy = format!(
+        "{}signatures:\n  - {{name: attack, udp: any, find: [{{text: EVIL-PATTERN}}]}}\n",
+        ward::POLICY
+    );
+    let mut rig = Rig::new(&policy);
+    rig.set_time(1_000, 1_800_000_000);
+    let ends = (
+        (ward::station(Family::V4), 40_000),
+        (ward::device(Family::V4, ward::TAGGED), 161),
+    );
+    let say = |payload: &[u8]| ward::inward(ward::TAGGED).datagram(ends.0, ends.1, payload);
+    rig.allowed(Core, &say(&[b'-'; 40]), Reason::Rule);
+    rig.allowed(Core, &say(&[b'-'; 40]), Reason::Established);
+    for length in [0, 1, 11, 12, 13, 50, 255, 1_400] {
+        let clean = vec![b'-'; length];
+        assert_eq!(known(&mut rig, Core, &say(&clean), 2), 2, "{length}");
+        let bad = [&clean[..], b"EVIL-PATTERN"].concat();
+        rig.denied(Core, &say(&bad), Reason::Signature);
+        rig.allowed(Core, &say(&clean), Reason::Established);
+    }
+}
