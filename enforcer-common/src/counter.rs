@@ -45,6 +45,10 @@ pub enum Statistic {
     LessonsLost = 5,
     /// Frames whose way to another port was missing, and that the bridge got instead.
     WaysMissing = 6,
+    /// Live flows that made room for new ones.
+    FlowsEvicted = 7,
+    /// Flows that nobody had answered, or that were closed, which made room.
+    FlowsDisplaced = 8,
 }
 
 /// Place of the frames of a port in which a VLAN tag was seen.

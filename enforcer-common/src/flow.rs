@@ -137,10 +137,11 @@ pub struct Flow {
     pub applications: [u16; 2],
     /// Which flow under its key this is, while an earlier one is remembered.
     pub incarnation: u32,
-    pub reserved: u32,
+    /// Where it stands in the kernel's flow table; 0 elsewhere.
+    pub place: u32,
 }
 
-const _: () = assert!(size_of::<Flow>() == 80);
+const _: () = assert!(size_of::<Flow>() == 80 && core::mem::offset_of!(Flow, incarnation) == 72);
 
 impl Flow {
     pub const EMPTY: Self = Self {
@@ -158,7 +159,7 @@ impl Flow {
         groups: [0; 2],
         applications: [0; 2],
         incarnation: 0,
-        reserved: 0,
+        place: 0,
     };
 }
 
@@ -208,10 +209,35 @@ shared! {
         groups set_groups: [u16; 2];
         applications set_applications: [u16; 2];
         incarnation set_incarnation: u32;
+        place set_place: u32;
     }
 }
 
 impl LiveFlow {
+    /// Whether the responder has sent a packet that was judged.
+    #[inline(always)]
+    pub fn is_answered(&self) -> bool {
+        // SAFETY: as for the fields' accessors.
+        unsafe { (&raw const (*self.0.get()).packets[1]).read_volatile() != 0 }
+    }
+
+    /// Writes all of it, word by word, and where it stands in the table.
+    #[inline(always)]
+    pub fn write(&self, flow: &Flow, place: u32) {
+        const WORDS: usize = size_of::<Flow>() / size_of::<u64>();
+        let from = core::ptr::from_ref(flow).cast::<u64>();
+        let to = self.0.get().cast::<u64>();
+        let mut index = 0;
+        while index < WORDS - 1 {
+            // SAFETY: both are as many words, aligned so, without padding; see the fields'
+            // accessors for the rest.
+            unsafe { to.add(index).write_volatile(from.add(index).read()) };
+            index += 1;
+        }
+        self.set_incarnation(flow.incarnation);
+        self.set_place(place);
+    }
+
     /// Counts packets of one direction: 0 from the initiator, 1 from the responder.
     #[inline(always)]
     pub fn count(&self, direction: usize, count: u32, bytes: u64) {

@@ -15,6 +15,7 @@ pub mod decide;
 pub mod device;
 pub mod event;
 pub mod flow;
+pub mod flow_table;
 pub mod forward;
 pub mod fragment;
 #[cfg(feature = "user")]

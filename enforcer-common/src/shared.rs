@@ -14,6 +14,19 @@ pub struct Word(UnsafeCell<u64>);
 unsafe impl Sync for Word {}
 
 impl Word {
+    /// A number as such a word.
+    #[inline(always)]
+    pub const fn of(number: &mut u64) -> &Self {
+        // SAFETY: the same memory, which nobody else reaches as long as the word is used.
+        unsafe { &*core::ptr::from_mut(number).cast() }
+    }
+
+    /// Where it lies.
+    #[inline(always)]
+    pub const fn as_ptr(&self) -> *mut u64 {
+        self.0.get()
+    }
+
     #[inline(always)]
     pub fn load(&self) -> u64 {
         // SAFETY: the pointer comes from a reference, so it is valid and aligned.
@@ -32,7 +45,7 @@ macro_rules! shared {
     ($(#[$doc:meta])* $name:ident of $record:ident { $($field:ident $set:ident: $type:ty;)* }) => {
         $(#[$doc])*
         #[repr(transparent)]
-        #[derive(Debug)]
+        #[derive(Debug, Default)]
         pub struct $name(core::cell::UnsafeCell<$record>);
 
         impl $name {

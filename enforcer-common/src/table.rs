@@ -15,7 +15,7 @@ use crate::signature::{GroupLine, InspectionLine, PartLine, Profiles, SignatureL
 use crate::verdict::{Mode, Tolerance};
 
 /// Changes whenever the meaning of a line or of a map changes.
-pub const LAYOUT_VERSION: u32 = 7;
+pub const LAYOUT_VERSION: u32 = 8;
 
 /// A line of the compiled policy.
 ///
@@ -137,7 +137,18 @@ pub const LEARN_ADDRESSES: u32 = 1;
 /// User space is shown DNS queries and answers of devices whose rules name peers so.
 pub const LEARN_NAMES: u32 = 2;
 
+/// Place of [`Settings::tcp_opening`] among the numbers of the line.
+const FIRST_TIMEOUT: usize = core::mem::offset_of!(Settings, tcp_opening) / 4;
+
 impl Settings {
+    /// The idle timeouts by number, from [`Self::tcp_opening`] on, in seconds.
+    #[inline(always)]
+    pub(crate) const fn idle_timeout(&self, number: u32) -> u32 {
+        // SAFETY: the line is sixteen such numbers.
+        let words: &[u32; 16] = unsafe { &*core::ptr::from_ref(self).cast() };
+        words[(FIRST_TIMEOUT + number as usize) & 15]
+    }
+
     #[inline(always)]
     pub const fn default_mode(&self) -> Mode {
         if self.mode == Mode::Enforce as u32 {

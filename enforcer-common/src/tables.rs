@@ -6,7 +6,7 @@ use crate::automata::Automata;
 use crate::cache::LiveEntry;
 use crate::decide::trace::Step;
 use crate::decide::{PIECE, Policy, Work, stage};
-use crate::flow::{Flow, FlowKey, LiveFlow};
+use crate::flow::{FlowKey, LiveFlow};
 use crate::fragment::{Fragment, FragmentKey, LiveFragment};
 use crate::learned::LearnedKey;
 use crate::packet;
@@ -34,8 +34,15 @@ pub trait Tables {
 
     fn flow(&self, key: &FlowKey) -> Option<&LiveFlow>;
 
-    /// Writes a new or replaced flow; false when the table took it not.
-    fn remember(&self, key: &FlowKey, flow: &Flow) -> bool;
+    /// Writes the flow in the scratch, new or in another one's place; false when the table
+    /// took it not.
+    fn remember(&self, policy: &Policy<'_, Self>, work: &mut Work) -> bool
+    where
+        Self: Sized;
+
+    /// Notes that a flow stands otherwise than before, or was seen in another second.
+    #[inline(always)]
+    fn note_flow(&self, _protocol: u8, _flow: &LiveFlow, _now: u64) {}
 
     /// How many entries of the exact-match cache this CPU has, less one; `None` without a
     /// cache.

@@ -1,5 +1,5 @@
-//! Loads that the compiler does not make by itself. A crate of its own, for it alone needs
-//! an unstable feature.
+//! Loads and exchanges that the compiler does not make by itself. A crate of its own, for it
+//! alone needs an unstable feature.
 #![no_std]
 #![feature(asm_experimental_arch)]
 
@@ -32,4 +32,25 @@ pub unsafe fn fetch<const N: usize>(start: usize) -> [u8; N] {
         // The first bytes of the number; what is no word has returned.
         core::mem::transmute_copy(&word)
     }
+}
+
+/// Writes a word if it is what it was taken for; what it was. No other access is moved past
+/// it.
+///
+/// # Safety
+/// The word is in shared memory, aligned, and valid with any value.
+#[inline(always)]
+pub unsafe fn exchange(word: *mut u64, before: u64, after: u64) -> u64 {
+    let found: u64;
+    // SAFETY: as the caller says.
+    unsafe {
+        asm!(
+            "r0 = cmpxchg_64({0} + 0, r0, {1})",
+            in(reg) word,
+            in(reg) after,
+            inout("r0") before => found,
+            options(nostack),
+        );
+    }
+    found
 }

@@ -9,7 +9,8 @@ use enforcer_common::automata::AUTOMATA_BYTES;
 use enforcer_common::cache::Entry;
 use enforcer_common::counter::{self, Budget, Redirected, Traffic, Trial, VERDICTS_PER_PORT};
 use enforcer_common::decide::Work;
-use enforcer_common::flow::{Flow, FlowKey};
+use enforcer_common::flow::FlowKey;
+use enforcer_common::flow_table::{Seed, Set};
 use enforcer_common::forward;
 use enforcer_common::fragment::{Fragment, FragmentKey};
 use enforcer_common::learned::LearnedKey;
@@ -40,9 +41,13 @@ pub(crate) static CONTROL: Array<Control> = Array::with_max_entries(1, BPF_F_MMA
 pub(crate) static PORTS: HashMap<u32, Port> =
     HashMap::with_max_entries(limits::PORTS, BPF_F_NO_PREALLOC);
 
-/// Flows. At load.
+/// Flows, in sets. At load.
 #[map]
-pub(crate) static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(limits::FLOWS, 0);
+pub(crate) static FLOWS: Array<Set> = Array::with_max_entries(limits::FLOW_SETS, BPF_F_MMAPABLE);
+
+/// What the flows are looked up by. User space writes it before anything else.
+#[map]
+pub(crate) static FLOW_SEED: Array<Seed> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// The exact-match cache: as many entries for each CPU. At load.
 #[map]

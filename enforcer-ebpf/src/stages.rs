@@ -6,11 +6,15 @@
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use enforcer_common::decide::{Policy, Work, stage};
+use enforcer_common::flow::FlowKey;
+use enforcer_common::flow_table::{self, Set};
 use enforcer_common::packet;
+use enforcer_common::shared::Word;
+use enforcer_common::table::Settings;
 use enforcer_common::verdict::Reason;
 
 use crate::frame::{FirstBuffer, XdpFrame};
-use crate::tables::KernelTables;
+use crate::tables::{self, KernelTables};
 
 /// A stage's result as a number: 0 for success, else the reason's number plus one.
 const SUCCESS: u32 = 0;
@@ -117,6 +121,7 @@ table_stage!(stage_look_up(end: u8), stage::look_up);
 table_stage!(stage_choose(cell: u16, end: u8), stage::choose);
 table_stage!(stage_holds(entry: u32, end: u8), stage::holds, otherwise 0);
 table_stage!(stage_settle(), stage::settle);
+table_stage!(stage_remember(), tables::remember, otherwise 0);
 table_stage!(stage_spend(), stage::spend);
 frame_stage!(stage_check_sanity, stage::check_sanity, otherwise 0);
 table_stage!(stage_meet(code: u32), stage::meet);
@@ -142,6 +147,61 @@ table_stage!(stage_look_for_absent(number: u32), stage::look_for_absent, otherwi
 table_stage!(stage_jump(number: u32, place: u32, begin: u32), stage::jump, otherwise stage::NOWHERE);
 table_stage!(stage_find_part(number: u32, from: u32, choices: u32, back: u32), stage::find_part, otherwise stage::NOWHERE);
 table_stage!(stage_matches_part(number: u32, index: u32), stage::matches_part, otherwise 0);
+
+/// The place of a flow in the table.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn stage_find_flow(key: *const FlowKey) -> u32 {
+    // SAFETY: a caller passes a key in its scratch; the verifier demands the check for null.
+    let Some(key) = (unsafe { key.as_ref() }) else {
+        return flow_table::NOWHERE;
+    };
+    let tables = KernelTables {
+        context: core::ptr::null_mut(),
+    };
+    flow_table::find(&tables, key)
+}
+
+/// Where in a set a flow is put.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn stage_choose_place(
+    set: *const Set,
+    settings: *const Settings,
+    key: *const FlowKey,
+    claim: u64,
+    best: *const Word,
+) -> u64 {
+    // SAFETY: a caller passes values of maps; the verifier demands the check for null.
+    let (Some(set), Some(settings), Some(key), Some(best)) =
+        (unsafe { (set.as_ref(), settings.as_ref(), key.as_ref(), best.as_ref()) })
+    else {
+        return 0;
+    };
+    flow_table::choose(set, settings, key, claim, best)
+}
+
+/// Leaves the first of two places of one flow.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn stage_forget_doubles(
+    set: *const Set,
+    key: *const FlowKey,
+    tag: u32,
+    seen: *const Word,
+) -> u32 {
+    // SAFETY: as above.
+    let (Some(set), Some(key), Some(seen)) =
+        (unsafe { (set.as_ref(), key.as_ref(), seen.as_ref()) })
+    else {
+        return FAILURE;
+    };
+    let tables = KernelTables {
+        context: core::ptr::null_mut(),
+    };
+    flow_table::forget_doubles(&tables, set, key, tag, seen);
+    SUCCESS
+}
 
 /// A stage of the parser, which needs no policy.
 macro_rules! parser_stage {

@@ -6,19 +6,21 @@ use aya_ebpf::helpers::generated::{
 };
 use enforcer_common::automata::Automata;
 use enforcer_common::cache::LiveEntry;
+use enforcer_common::counter::Statistic;
 use enforcer_common::decide::{Policy, Work};
-use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
+use enforcer_common::flow::{FlowKey, LiveFlow};
+use enforcer_common::flow_table::{self, Memory, Outcome, Seed, Set};
 use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
 use enforcer_common::learned::LearnedKey;
 use enforcer_common::rate::{LiveRate, RateKey};
 use enforcer_common::shared::Word;
 use enforcer_common::stream::{LiveStream, Stream};
-use enforcer_common::table::{Control, Line};
+use enforcer_common::table::{Control, Line, Settings};
 use enforcer_common::tables::{Frame, Tables};
 use enforcer_common::threshold::{HitsKey, LiveHits};
 use enforcer_common::verdict::Reason;
 
-use crate::{maps, stages};
+use crate::{maps, record, stages};
 
 pub(crate) struct KernelTables {
     /// The frame's context, for the stages that are calls.
@@ -51,6 +53,64 @@ pub(crate) fn now() -> u64 {
 pub(crate) fn cpu() -> u32 {
     // SAFETY: the helper takes nothing and reads a number.
     unsafe { bpf_get_smp_processor_id() }
+}
+
+impl Memory for KernelTables {
+    #[inline(always)]
+    fn seed(&self) -> Option<&Seed> {
+        // SAFETY: the value is numbers, which user space wrote before the program ran.
+        unsafe { maps::FLOW_SEED.get_ptr(0)?.as_ref() }
+    }
+
+    #[inline(always)]
+    fn set(&self, number: u32) -> Option<&Set> {
+        // SAFETY: the value is words, made for memory that other CPUs write too.
+        unsafe { maps::FLOWS.get_ptr(number)?.as_ref() }
+    }
+
+    #[inline(always)]
+    fn exchange(&self, word: &Word, before: u64, after: u64) -> u64 {
+        // SAFETY: the word is in a map.
+        unsafe { enforcer_ebpf::exchange(word.as_ptr(), before, after) }
+    }
+
+    #[inline(always)]
+    fn choose(
+        &self,
+        set: &Set,
+        settings: &Settings,
+        key: &FlowKey,
+        claim: u64,
+        best: &Word,
+    ) -> u64 {
+        stages::stage_choose_place(set, settings, key, claim, best)
+    }
+
+    #[inline(always)]
+    fn forget_doubles(&self, set: &Set, key: &FlowKey, tag: u32, seen: &Word) {
+        stages::stage_forget_doubles(set, key, tag, seen);
+    }
+}
+
+/// Remembers the flow in the scratch, and counts what became of it.
+#[inline(always)]
+pub(crate) fn remember(policy: &Policy<'_, KernelTables>, work: &mut Work) -> bool {
+    let Work {
+        key,
+        flow,
+        moment,
+        chosen,
+        ..
+    } = work;
+    let (tables, settings, now) = (policy.tables, policy.settings, moment.now);
+    let outcome = flow_table::insert(tables, settings, key, flow, now, Word::of(chosen));
+    record::count_flow(outcome != Outcome::Refused);
+    match outcome {
+        Outcome::Evicted => record::count_statistic(Statistic::FlowsEvicted),
+        Outcome::Displaced => record::count_statistic(Statistic::FlowsDisplaced),
+        Outcome::Kept | Outcome::Refused => {}
+    }
+    outcome != Outcome::Refused
 }
 
 impl Tables for KernelTables {
@@ -103,16 +163,17 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn flow(&self, key: &FlowKey) -> Option<&LiveFlow> {
-        // SAFETY: `LiveFlow` is a transparent view of the map's value, made for
-        // memory that other CPUs write too.
-        unsafe { maps::FLOWS.get_ptr(key)?.cast::<LiveFlow>().as_ref() }
+        flow_table::at(self, stages::stage_find_flow(key))
     }
 
     #[inline(always)]
-    fn remember(&self, key: &FlowKey, flow: &Flow) -> bool {
-        let created = maps::FLOWS.insert(key, flow, u64::from(BPF_ANY)).is_ok();
-        crate::record::count_flow(created);
-        created
+    fn remember(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
+        stages::stage_remember(work) != 0
+    }
+
+    #[inline(always)]
+    fn note_flow(&self, protocol: u8, flow: &LiveFlow, now: u64) {
+        flow_table::note(self, protocol, flow, now);
     }
 
     #[inline(always)]
@@ -168,7 +229,7 @@ impl Tables for KernelTables {
         // SAFETY: the entry belongs to this CPU.
         let granted = unsafe { (*budget).spend_flow(per_second, now) };
         if !granted {
-            crate::record::count_flow(false);
+            record::count_flow(false);
         }
         granted
     }

@@ -140,6 +140,8 @@ fn the_page_holds_what_an_operator_needs() {
     assert!(value("enforcer_flows_created_total", &[]) >= 1.0);
     assert_eq!(value("enforcer_flows_expired_total", &[]), 0.0);
     assert_eq!(value("enforcer_flows_refused_total", &[]), 0.0);
+    assert_eq!(value("enforcer_flows_displaced_total", &[]), 0.0);
+    assert_eq!(value("enforcer_flows_evicted_total", &[]), 0.0);
     assert_eq!(value("enforcer_policy_epoch", &[]), epoch as f64);
     assert_eq!(value("enforcer_policy_info", &[("hash", &hash)]), 1.0);
     assert_eq!(

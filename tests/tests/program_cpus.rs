@@ -24,8 +24,8 @@ fn cpus() -> Vec<usize> {
     online.into_iter().map(|cpu| cpu as usize).take(4).collect()
 }
 
-/// Runs the program on a frame on every CPU at once.
-fn everywhere(rig: &mut Rig, frame: &[u8]) -> u64 {
+/// Runs the program on a frame on every CPU at once, so many times on each.
+fn everywhere(rig: &mut Rig, frame: &[u8], runs: u32) -> u64 {
     let cpus = cpus();
     let program: &Xdp = rig.datapath.program().unwrap();
     std::thread::scope(|scope| {
@@ -36,12 +36,12 @@ fn everywhere(rig: &mut Rig, frame: &[u8]) -> u64 {
                 sched_setaffinity(Pid::from_raw(0), &one).unwrap();
                 let mut options = TestRunOptions::new();
                 options.data_in = Some(frame);
-                options.repeat = RUNS;
+                options.repeat = runs;
                 program.test_run(options).unwrap();
             });
         }
     });
-    cpus.len() as u64 * u64::from(RUNS)
+    cpus.len() as u64 * u64::from(runs)
 }
 
 fn packets(rig: &Rig, side: Side, fate: Fate, reason: Reason) -> u64 {
@@ -61,7 +61,7 @@ fn a_rate_is_granted_once_to_all_cpus_together() {
         SYN,
     );
     rig.allowed(Device, &syn, Reason::Rule);
-    let sent = everywhere(&mut rig, &syn) + 1;
+    let sent = everywhere(&mut rig, &syn, RUNS) + 1;
     let granted = packets(&rig, Device, Fate::Allow, Reason::Rule)
         + packets(&rig, Device, Fate::Allow, Reason::Established);
     let refused = packets(&rig, Device, Fate::Deny, Reason::RateLimit);
@@ -85,7 +85,7 @@ fn a_flow_that_several_cpus_follow_stays_whole() {
         &[7; 40],
     );
     rig.allowed(Device, &datagram, Reason::Rule);
-    let sent = everywhere(&mut rig, &datagram);
+    let sent = everywhere(&mut rig, &datagram, RUNS);
     assert_eq!(
         packets(&rig, Device, Fate::Allow, Reason::Established),
         sent
@@ -95,6 +95,21 @@ fn a_flow_that_several_cpus_follow_stays_whole() {
     // Counts of a flow are for people: CPUs may lose some of each other's.
     assert!(flow.packets[0] > u64::from(RUNS) && flow.packets[0] <= sent + 1);
     assert_eq!(packets(&rig, Device, Fate::Deny, Reason::NoFlow), 0);
+}
+
+#[test]
+fn a_flow_that_several_cpus_begin_stands_in_one_place() {
+    const FLOWS: u16 = 60;
+    let mut rig = Rig::new(ward::POLICY);
+    let (device, server) = (ward::device(Family::V4, 1), ward::dns(Family::V4));
+    for port in 1..=FLOWS {
+        let datagram = ward::outward(1).datagram((device, port), (server, 53), &[7; 40]);
+        let sent = everywhere(&mut rig, &datagram, 2);
+        let passed = packets(&rig, Device, Fate::Allow, Reason::Rule)
+            + packets(&rig, Device, Fate::Allow, Reason::Established);
+        assert_eq!(passed, u64::from(port) * sent);
+    }
+    assert_eq!(rig.datapath.count_flows(), u64::from(FLOWS));
 }
 
 #[test]
@@ -112,7 +127,7 @@ signatures:
     );
     // The window has begun before all begin at once.
     rig.allowed(Device, &datagram, Reason::Rule);
-    let sent = everywhere(&mut rig, &datagram) + 1;
+    let sent = everywhere(&mut rig, &datagram, RUNS) + 1;
     let passed = packets(&rig, Device, Fate::Allow, Reason::Rule)
         + packets(&rig, Device, Fate::Allow, Reason::Established);
     let stopped = packets(&rig, Device, Fate::Deny, Reason::Signature);

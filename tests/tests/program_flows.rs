@@ -302,3 +302,46 @@ fn a_flood_is_held_to_its_budget() {
     rig.allowed(Device, &other, Reason::Rule);
     assert_eq!(udp(1, 2, b"").len(), 8);
 }
+
+#[test]
+fn a_full_table_parts_with_what_nobody_answered_and_says_so_of_what_lived() {
+    const ROOM: u32 = 1024;
+    let mut rig = Rig::with_flows(ward::POLICY, ROOM);
+    let (own, engine) = (
+        ward::device(Family::V4, ward::BOUND),
+        ward::engine(Family::V4),
+    );
+    let out = |port, flags| ward::outward(ward::BOUND).tcp((own, port), (engine, 2575), flags);
+    let back = |port, flags| ward::inward(ward::BOUND).tcp((engine, 2575), (own, port), flags);
+    let connect = |rig: &mut Rig, port| {
+        rig.allowed(Device, &out(port, SYN), Reason::Rule);
+        rig.allowed(Core, &back(port, SYN | ACK), Reason::Established);
+        rig.allowed(Device, &out(port, ACK), Reason::Established);
+    };
+    let live = 1..=200;
+    for port in live.clone() {
+        connect(&mut rig, port);
+    }
+    for port in 10_000..14_000 {
+        rig.allowed(Device, &out(port, SYN), Reason::Rule);
+    }
+    let of = |rig: &Rig| {
+        let statistics = rig.datapath.statistics().expect("statistics");
+        (statistics.flows_displaced, statistics.flows_evicted)
+    };
+    let (displaced, evicted) = of(&rig);
+    // The table has three places for each flow that there is to be room for.
+    assert!(displaced > 800, "{displaced} displaced");
+    assert_eq!(evicted, 0);
+    assert_eq!(rig.datapath.count_flows(), 4_200 - displaced);
+    for port in live {
+        rig.allowed(Core, &back(port, ACK | PSH), Reason::Established);
+    }
+    // More connections than there are places: some must go, and are counted.
+    for port in 20_001..=23_200 {
+        connect(&mut rig, port);
+    }
+    let (_, evicted) = of(&rig);
+    let places = rig.datapath.count_flows();
+    assert!(evicted >= 3_400 - places, "{evicted} evicted of {places}");
+}

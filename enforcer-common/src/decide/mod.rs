@@ -43,6 +43,8 @@ pub struct Work {
     pub packet: Packet,
     pub key: FlowKey,
     pub flow: Flow,
+    /// Scratch of the flow table: where the flow is put.
+    pub chosen: u64,
     /// The ends of the frame: source first.
     pub parties: [Party; 2],
     /// What was found for each end.
@@ -72,6 +74,7 @@ impl Work {
         packet: Packet::EMPTY,
         key: FlowKey::EMPTY,
         flow: Flow::EMPTY,
+        chosen: 0,
         parties: [Party::NOBODY; 2],
         findings: [Finding::of(Reason::Rule); 2],
         plan: flow::Plan::EMPTY,

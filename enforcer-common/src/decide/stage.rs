@@ -70,7 +70,7 @@ pub fn holds<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, entry: u32, end
     permit::holds(policy, work, entry, end)
 }
 
-/// Remembers what was found: renews the flow, or begins one.
+/// Puts down what was found: renews the flow, or begins one.
 #[inline(always)]
 pub fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     flow::settle(policy, work);

@@ -85,6 +85,16 @@ pub(super) fn render(engine: &Engine) -> Result<String> {
             counters.flows_refused,
         ),
         (
+            "enforcer_flows_displaced_total",
+            "Flows not answered, or closed, that made room for new ones.",
+            counters.flows_displaced,
+        ),
+        (
+            "enforcer_flows_evicted_total",
+            "Live flows that made room for new ones.",
+            counters.flows_evicted,
+        ),
+        (
             "enforcer_events_sent_total",
             "Events sent to the daemon.",
             counters.events_sent,

@@ -97,6 +97,8 @@ pub(super) fn counters(engine: &Engine) -> Result<Counters> {
         flows_created: statistics.flows_created,
         flows_expired: totals.flows_expired,
         flows_refused: statistics.flows_refused,
+        flows_displaced: statistics.flows_displaced,
+        flows_evicted: statistics.flows_evicted,
         events_sent: statistics.events_sent,
         events_lost: statistics.events_lost,
         events_suppressed: statistics.events_suppressed,

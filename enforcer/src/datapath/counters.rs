@@ -25,6 +25,10 @@ pub struct VerdictCount {
 pub struct Statistics {
     pub flows_created: u64,
     pub flows_refused: u64,
+    /// Flows that nobody had answered, or that were closed, which made room for new ones.
+    pub flows_displaced: u64,
+    /// Live flows that did.
+    pub flows_evicted: u64,
     pub events_sent: u64,
     pub events_lost: u64,
     pub events_suppressed: u64,
@@ -130,6 +134,8 @@ impl Datapath {
         Ok(Statistics {
             flows_created: read(Statistic::FlowsCreated)?,
             flows_refused: read(Statistic::FlowsRefused)?,
+            flows_displaced: read(Statistic::FlowsDisplaced)?,
+            flows_evicted: read(Statistic::FlowsEvicted)?,
             events_sent: read(Statistic::EventsSent)?,
             events_lost: read(Statistic::EventsLost)?,
             events_suppressed: read(Statistic::EventsSuppressed)?,

@@ -1,13 +1,15 @@
 //! The flow table: listing it, and forgetting what has been idle for too long.
 //! The kernel half ignores idle flows by itself; sweeping frees their places.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use aya::maps::{HashMap, MapData};
 use enforcer_common::flow::{Flow, FlowKey, idle_timeout};
+use enforcer_common::flow_table::Outcome;
 use enforcer_common::stream::Stream;
 use enforcer_common::table::Settings;
 
 use super::Datapath;
+use super::control::monotonic_ns;
 
 /// Seconds that an idle flow is kept beyond its timeout, for clocks that differ.
 const SLACK: u32 = 10;
@@ -21,41 +23,22 @@ pub struct Sweep {
 
 impl Datapath {
     /// The flows, in no particular order; at most `limit`.
-    ///
-    /// # Errors
-    /// When the map cannot be read.
-    pub fn flows(&self, limit: usize) -> Result<Vec<(FlowKey, Flow)>> {
-        let map: HashMap<&MapData, FlowKey, Flow> = self
-            .ebpf
-            .map("FLOWS")
-            .context("the object holds no map FLOWS")?
-            .try_into()?;
-        // A flow that ends while the table is walked is left out.
-        let mut flows: Vec<_> = map.iter().take(limit).filter_map(Result::ok).collect();
+    pub fn flows(&self, limit: usize) -> Vec<(FlowKey, Flow)> {
+        let stored = self.flow_table.iter().take(limit);
+        let mut flows: Vec<_> = stored.map(|stored| (stored.key, stored.flow)).collect();
         self.cache.complete_all(&mut flows);
-        Ok(flows)
+        flows
     }
 
     /// How many flows are remembered now.
-    ///
-    /// # Errors
-    /// When the map cannot be read.
-    pub fn count_flows(&self) -> Result<u64> {
-        let map: HashMap<&MapData, FlowKey, Flow> = self
-            .ebpf
-            .map("FLOWS")
-            .context("the object holds no map FLOWS")?
-            .try_into()?;
-        // Half the work of `flows`: no entry is read. Keys that come and go meanwhile
-        // could make the walk begin anew without end.
-        let most = 2 * self.capacity.flows as usize;
-        Ok(map.keys().take(most).filter(Result::is_ok).count() as u64)
+    pub fn count_flows(&self) -> u64 {
+        self.flow_table.count()
     }
 
     /// Forgets flows that have been idle for too long at `second` of the monotonic clock.
     ///
     /// # Errors
-    /// When the map cannot be read.
+    /// When the ports cannot be read.
     pub fn sweep(&mut self, settings: &Settings, second: u32) -> Result<Sweep> {
         self.sweep_and_list(settings, second)
             .map(|(sweep, _)| sweep)
@@ -64,27 +47,23 @@ impl Datapath {
     /// The same; the flows as they were before any was forgotten.
     ///
     /// # Errors
-    /// When the map cannot be read.
+    /// When the ports cannot be read.
     pub fn sweep_and_list(
         &mut self,
         settings: &Settings,
         second: u32,
     ) -> Result<(Sweep, Vec<(FlowKey, Flow)>)> {
-        let flows = self.flows(2 * self.capacity.flows as usize)?;
         let interfaces = self.interfaces()?;
-        let map = self
-            .ebpf
-            .map_mut("FLOWS")
-            .context("the object holds no map FLOWS")?;
-        let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
+        let stored: Vec<_> = self.flow_table.iter().collect();
+        let mut flows: Vec<_> = stored.iter().map(|one| (one.key, one.flow)).collect();
+        self.cache.complete_all(&mut flows);
         let mut sweep = Sweep::default();
-        for (key, flow) in &flows {
+        for one in &stored {
+            let (key, flow) = (&one.key, &one.flow);
             let timeout = idle_timeout(settings, key.protocol, flow.state).saturating_add(SLACK);
             let idle = second.wrapping_sub(flow.last_seen) as i32;
-            // A packet may have begun the flow anew since the table was read.
-            let unchanged =
-                || matches!(map.get(key, 0), Ok(now) if now.last_seen == flow.last_seen);
-            if idle > timeout as i32 && unchanged() && map.remove(key).is_ok() {
+            // One that was begun anew since the table was read stays.
+            if idle > timeout as i32 && self.flow_table.forget(one) {
                 self.cache.forget(key, &interfaces);
                 sweep.expired += 1;
             } else {
@@ -100,14 +79,11 @@ impl Datapath {
     /// Writes a flow; for tests of ageing, whose clock cannot be moved.
     ///
     /// # Errors
-    /// When the map cannot be written.
+    /// When the table takes it not.
     pub fn put_flow(&mut self, key: &FlowKey, flow: &Flow) -> Result<()> {
-        let map = self
-            .ebpf
-            .map_mut("FLOWS")
-            .context("the object holds no map FLOWS")?;
-        let mut map: HashMap<_, FlowKey, Flow> = map.try_into()?;
-        map.insert(key, flow, 0)?;
+        let settings = self.memory.settings().unwrap_or_default();
+        let outcome = self.flow_table.put(&settings, key, flow, monotonic_ns());
+        ensure!(outcome != Outcome::Refused, "the flow table takes no flow");
         self.memory.touch();
         Ok(())
     }
@@ -115,21 +91,13 @@ impl Datapath {
     /// The flow under a key.
     ///
     /// # Errors
-    /// When the map cannot be read.
+    /// When the ports cannot be read.
     pub fn flow(&self, key: &FlowKey) -> Result<Option<Flow>> {
-        let map: HashMap<&MapData, FlowKey, Flow> = self
-            .ebpf
-            .map("FLOWS")
-            .context("the object holds no map FLOWS")?
-            .try_into()?;
-        match map.get(key, 0) {
-            Ok(mut flow) => {
-                self.cache.complete(key, &mut flow, &self.interfaces()?);
-                Ok(Some(flow))
-            }
-            Err(aya::maps::MapError::KeyNotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let Some(mut flow) = self.flow_table.get(key) else {
+            return Ok(None);
+        };
+        self.cache.complete(key, &mut flow, &self.interfaces()?);
+        Ok(Some(flow))
     }
 
     /// What is kept of a connection whose bytes are looked at.

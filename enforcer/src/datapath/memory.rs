@@ -48,6 +48,22 @@ impl SharedWords {
         unsafe { self.start.add(index).read_volatile() }
     }
 
+    /// The value at an index of an array of such values; `None` past the end.
+    ///
+    /// # Safety
+    /// Values are whole words, aligned to at most 8 bytes; any bits are valid in them, and
+    /// they are read as memory that others write.
+    pub unsafe fn at<V>(&self, index: usize) -> Option<&V> {
+        const { assert!(size_of::<V>().is_multiple_of(8) && align_of::<V>() <= 8) };
+        let words = size_of::<V>() / size_of::<u64>();
+        if (index + 1) * words > self.words {
+            return None;
+        }
+        // SAFETY: the value lies within the mapping, which is page-aligned and stays as long
+        // as this does; the rest is the caller's promise.
+        Some(unsafe { self.start.add(index * words).cast::<V>().as_ref() })
+    }
+
     /// Stores a word; past the end nothing happens.
     pub fn store(&self, index: usize, word: u64) {
         if index < self.words {

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod control;
 pub mod counters;
 pub mod features;
+mod flow_table;
 pub mod flows;
 pub mod forward;
 pub mod install;
@@ -25,6 +26,8 @@ use aya::Ebpf;
 use aya::programs::{ProgramError, Xdp};
 
 use cache::Cache;
+use enforcer_common::{flow_table::WAYS, limits};
+use flow_table::FlowTable;
 use install::PolicyMemory;
 
 /// Capacities that are chosen at load.
@@ -50,6 +53,13 @@ impl Default for Capacity {
 }
 
 impl Capacity {
+    /// Sets of the flow table: three places for each flow, so that few sets are full.
+    pub(crate) fn flow_sets(self) -> u32 {
+        let places = u64::from(self.flows) * u64::from(limits::FLOW_ROOM);
+        let sets = places.div_ceil(WAYS as u64).max(1);
+        u32::try_from(sets).unwrap_or(u32::MAX)
+    }
+
     /// Entries of the exact-match cache for each CPU: in all at least two for either
     /// direction of each flow, so that seldom more than two want the same place; a power
     /// of two.
@@ -67,6 +77,7 @@ pub struct Datapath {
     pub(crate) ebpf: Ebpf,
     pub memory: PolicyMemory,
     cache: Cache,
+    flow_table: FlowTable,
     pub capacity: Capacity,
     /// Where maps and links are pinned; `None` in tests that leave nothing behind.
     pub directory: Option<PathBuf>,
@@ -94,6 +105,7 @@ impl Datapath {
     fn from_object(mut ebpf: Ebpf, capacity: Capacity, directory: Option<PathBuf>) -> Result<Self> {
         let memory = PolicyMemory::open(&ebpf, capacity)?;
         let cache = Cache::map(&ebpf, capacity)?;
+        let flow_table = FlowTable::map(&ebpf)?;
         let program: &mut Xdp = ebpf
             .program_mut(object::PROGRAM)
             .context("the object holds no program")?
@@ -104,6 +116,7 @@ impl Datapath {
             ebpf,
             memory,
             cache,
+            flow_table,
             capacity,
             directory,
         })

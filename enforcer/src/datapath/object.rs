@@ -13,12 +13,13 @@ use super::Capacity;
 pub const PROGRAM: &str = "enforcer";
 
 /// Maps that are pinned: all but the scratch of the decision and of a port's trial.
-pub const PINNED_MAPS: [&str; 27] = [
+pub const PINNED_MAPS: [&str; 28] = [
     "POLICY",
     "AUTOMATA",
     "CONTROL",
     "PORTS",
     "FLOWS",
+    "FLOW_SEED",
     "CACHE",
     "FRAGMENTS",
     "LEARNED",
@@ -95,7 +96,7 @@ fn capacities(capacity: Capacity) -> [(&'static str, u32); 4] {
     [
         ("CACHE", capacity.cache_per_cpu() * cpus()),
         ("POLICY", 2 * capacity.policy_lines),
-        ("FLOWS", capacity.flows),
+        ("FLOWS", capacity.flow_sets()),
         ("STREAMS", capacity.streams),
     ]
 }

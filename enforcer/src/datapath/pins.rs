@@ -121,12 +121,16 @@ pub fn generations(root: &Path) -> Result<Vec<(u32, PathBuf)>> {
 }
 
 /// Why the maps pinned in a directory cannot be taken over; `None` when they can.
-/// A map that is missing is made anew, which no state can hang on.
+/// A map that is missing is made anew, which no state can hang on; but flows are not found
+/// by another seed than theirs.
 fn mismatch(directory: &Path, capacity: Capacity) -> Result<Option<String>> {
     let shapes = shapes(capacity)?;
     for name in PINNED_MAPS {
         let path = directory.join(name);
         if !path.exists() {
+            if name == "FLOW_SEED" && directory.join("FLOWS").exists() {
+                return Ok(Some(format!("{name} is missing")));
+            }
             continue;
         }
         let Some(expected) = shapes.get(name) else {

@@ -7,6 +7,7 @@ use elsa::FrozenMap;
 use enforcer_common::automata::Automata;
 use enforcer_common::counter::Budget;
 use enforcer_common::decide::trace::Step;
+use enforcer_common::decide::{Policy, Work};
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
 use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
 use enforcer_common::learned::LearnedKey;
@@ -94,6 +95,16 @@ impl HostTables {
         self.streams.get(key).map(LiveStream::snapshot)
     }
 
+    /// Writes a flow.
+    pub fn put_flow(&self, key: &FlowKey, flow: &Flow) {
+        match self.flows.get(key) {
+            Some(live) => live.replace(*flow),
+            None => {
+                self.flows.insert(*key, Box::new(LiveFlow::new(*flow)));
+            }
+        }
+    }
+
     /// Forgets every flow.
     pub fn clear_flows(&mut self) {
         self.flows = FrozenMap::new();
@@ -130,17 +141,11 @@ impl Tables for HostTables {
         self.flows.get(key)
     }
 
-    fn remember(&self, key: &FlowKey, flow: &Flow) -> bool {
-        if self.full.get() {
-            return false;
+    fn remember(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
+        if !self.full.get() {
+            self.put_flow(&work.key, &work.flow);
         }
-        match self.flows.get(key) {
-            Some(live) => live.replace(*flow),
-            None => {
-                self.flows.insert(*key, Box::new(LiveFlow::new(*flow)));
-            }
-        }
-        true
+        !self.full.get()
     }
 
     fn spend_flow(&self, device: u32, per_second: u32, now: u64) -> bool {

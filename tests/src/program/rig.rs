@@ -85,10 +85,21 @@ impl Rig {
 
     /// A rig that no policy was given to yet.
     pub fn without_policy(pass: bool) -> Self {
+        Self::with_room(pass, 1 << 17)
+    }
+
+    /// A rig with a policy in force, and room for so many flows.
+    pub fn with_flows(policy: &str, flows: u32) -> Self {
+        let mut rig = Self::with_room(true, flows);
+        rig.apply(policy);
+        rig
+    }
+
+    fn with_room(pass: bool, flows: u32) -> Self {
         let cpu = stay_on_this_cpu();
         let capacity = Capacity {
             policy_lines: 1 << 16,
-            flows: 1 << 17,
+            flows,
             streams: 1 << 12,
         };
         let datapath = Datapath::load(capacity).expect("the kernel takes the program");
@@ -261,7 +272,7 @@ impl Rig {
         let mut flow = self.datapath.flow(key).unwrap().expect("a flow");
         change(&mut flow);
         self.datapath.put_flow(key, &flow).unwrap();
-        enforcer_common::tables::Tables::remember(&self.host, key, &flow);
+        self.host.put_flow(key, &flow);
     }
 
     /// Forgets all flows in both hosts.
@@ -424,6 +435,7 @@ fn timeless(flow: Flow) -> Flow {
     Flow {
         created: 0,
         last_seen: 0,
+        place: 0,
         ..flow
     }
 }

@@ -79,8 +79,9 @@ pub(super) fn follow<T: Tables>(
         remembered(reasons[0], rules[0], limited),
         remembered(reasons[1], rules[1], limited),
     ];
-    if passes(work) {
-        advance(flow, &work.packet, from_initiator, second);
+    if passes(work) && advance(flow, &work.packet, from_initiator, second) {
+        let protocol = work.key.protocol;
+        policy.tables.note_flow(protocol, flow, policy.now());
     }
     // So have what is looked for and what may be said.
     if flow.epoch() == policy.epoch {
@@ -155,7 +156,7 @@ const fn valid_until(work: &Work) -> u32 {
     }
 }
 
-/// Remembers a flow, within its device's budget.
+/// Begins a flow that is to be remembered, within its device's budget.
 #[inline(always)]
 pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &Plan) {
     let from_initiator = plan.initiator == 0;
@@ -218,10 +219,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
         // What is known of packets of the other direction is what their end was then.
         policy.tables.forget_known();
     }
-    if !policy.tables.remember(&work.key, &work.flow) {
-        work.findings = [Finding::of(Reason::FlowTableFull); 2];
-        return;
-    }
+    work.plan.begins = true;
     look_for(work, groups, applications, from_initiator, true);
     if adopted {
         work.findings[0].reason = as_adopted(work.findings[0].reason);

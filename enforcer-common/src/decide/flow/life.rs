@@ -4,14 +4,17 @@ use crate::flow::{FLAG_FIN_INITIATOR, FLAG_FIN_RESPONDER, LiveFlow, protocol, st
 use crate::packet::Packet;
 use crate::packet::transport::flags;
 
-/// Moves the flow on by one packet.
+/// Moves the flow on by one packet. True where it now stands otherwise, or is seen in
+/// another second.
 #[inline(always)]
-pub(super) fn advance(flow: &LiveFlow, packet: &Packet, from_initiator: bool, second: u32) {
+pub(super) fn advance(flow: &LiveFlow, packet: &Packet, from_initiator: bool, second: u32) -> bool {
+    let mut differs = !from_initiator && !flow.is_answered();
     if packet.protocol == protocol::TCP {
         let (before, marks) = (flow.state(), flow.flags());
         let (after, new_marks) = next_state(before, marks, packet.tcp_flags, from_initiator);
         if after != before {
             flow.set_state(after);
+            differs = true;
         }
         if new_marks != marks {
             flow.set_flags(new_marks);
@@ -19,8 +22,10 @@ pub(super) fn advance(flow: &LiveFlow, packet: &Packet, from_initiator: bool, se
     }
     if flow.last_seen() != second {
         flow.set_last_seen(second);
+        differs = true;
     }
     flow.count(usize::from(!from_initiator), 1, packet.length.into());
+    differs
 }
 
 /// TCP's life (RFC 9293, 3.3.2) as far as a middle box can see it.

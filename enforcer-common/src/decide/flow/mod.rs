@@ -45,6 +45,9 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     }
     policy.tables.ask(policy, work);
     policy.tables.settle(policy, work);
+    if work.plan.begins && !policy.tables.remember(policy, work) {
+        work.findings = [Finding::of(Reason::FlowTableFull); 2];
+    }
 }
 
 /// Looks the flow up, and follows it where it is current.
@@ -127,7 +130,7 @@ pub(super) fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     work.plan.initiator = 0;
 }
 
-/// Remembers what was found: renews the flow, or begins one.
+/// Puts down what was found: renews the flow, or begins one.
 #[inline(always)]
 pub(super) fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     let plan = work.plan;
@@ -143,6 +146,7 @@ pub(super) fn settle<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
             let from_initiator = plan.initiator == 0;
             renew(policy, work, flow, from_initiator);
             advance(flow, &work.packet, from_initiator, seconds(plan.now));
+            policy.tables.note_flow(work.key.protocol, flow, plan.now);
         }
     } else if plan.role != Role::Follows || allows(work) {
         begin(policy, work, &plan);

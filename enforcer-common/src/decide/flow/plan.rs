@@ -43,6 +43,8 @@ pub struct Plan {
     pub(super) adopting: bool,
     /// Either end may have started it.
     pub(super) either: bool,
+    /// A flow is to be remembered.
+    pub(super) begins: bool,
     /// Of the flow that is begun under the key.
     pub(super) incarnation: u32,
     /// Class of the service that is asked for.
@@ -62,6 +64,7 @@ impl Plan {
         outdated: false,
         adopting: false,
         either: false,
+        begins: false,
         incarnation: 0,
         service: 0,
         valid_until: u32::MAX,

@@ -71,14 +71,18 @@ pub(crate) async fn counters(client: &Client, output: &Output) -> Result<(), Sto
         flows_created,
         flows_expired,
         flows_refused,
+        flows_displaced,
+        flows_evicted,
         ..
     } = &counters;
     output.line(&format!(
-        "\nflows: {} current, {} created, {} expired, {} refused",
+        "\nflows: {} current, {} created, {} expired, {} refused, {} displaced, {} evicted",
         count(*flows_current),
         count(*flows_created),
         count(*flows_expired),
-        count(*flows_refused)
+        count(*flows_refused),
+        count(*flows_displaced),
+        count(*flows_evicted)
     ))?;
     let Counters {
         events_sent,

@@ -10,6 +10,12 @@ pub struct Counters {
     pub flows_created: u64,
     pub flows_expired: u64,
     pub flows_refused: u64,
+    /// Flows that nobody had answered, or that were closed, which made room for new ones.
+    #[serde(default)]
+    pub flows_displaced: u64,
+    /// Live flows that did.
+    #[serde(default)]
+    pub flows_evicted: u64,
     pub events_sent: u64,
     pub events_lost: u64,
     pub events_suppressed: u64,

@@ -21,7 +21,7 @@ pub(in crate::daemon) fn status(engine: &Engine) -> Result<Status> {
     let adopting_until = datapath.memory.adopting_until();
     let draining_until = datapath.memory.draining_until();
     let epoch = datapath.memory.epoch();
-    let flows = datapath.count_flows()?;
+    let flows = datapath.count_flows();
     let counts = datapath.verdicts(engine.config.ports.len() as u32)?;
     let ways = (0..engine.config.ports.len() as u32)
         .map(|place| Ok((datapath.fast(place)?, datapath.redirected(place)?)))
