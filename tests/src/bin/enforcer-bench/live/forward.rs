@@ -18,9 +18,12 @@ use super::track::{Passage, Track};
 
 /// CPU time that a figure of one round takes, ns; `calibrate` finds so many frames.
 const TIME: f64 = 60e6;
+/// The same where flows are many: what each of them needs once a second is in it as often as
+/// under a load that lasts.
+const TIME_OF_MANY: f64 = 1.1e9;
 const TRIAL: u32 = 20_000;
 const FEWEST: u32 = 5_000;
-const MOST: u32 = 2_000_000;
+const MOST: u32 = 10_000_000;
 
 /// All that is needed to let frames pass.
 struct Course<'c> {
@@ -143,7 +146,12 @@ impl<'c> Case<'c> {
         }
         self.measure(course)?;
         let each = self.rounds.pop().unwrap_or(TIME);
-        self.frames = ((TIME / each) as u32).clamp(FEWEST, MOST);
+        let time = if self.load.is_of_many() {
+            TIME_OF_MANY
+        } else {
+            TIME
+        };
+        self.frames = ((time / each) as u32).clamp(FEWEST, MOST);
         (self.sent, self.arrived, self.past_bridge) = (0, 0, 0);
         Ok(())
     }

@@ -92,6 +92,11 @@ impl Load {
         body
     }
 
+    /// Whether its flows are so many that none comes again soon.
+    pub(super) fn is_of_many(self) -> bool {
+        self.flows() > 10_000
+    }
+
     /// Flows that are known before anything is measured.
     pub(super) fn flows(self) -> u32 {
         match self {

@@ -14,6 +14,8 @@ use super::report::{Figure, Report, median};
 use super::track::{CPU, Track};
 
 const FRAMES: u32 = 300_000;
+/// Where flows are many: a second's worth or so.
+const FRAMES_OF_MANY: u32 = 5_000_000;
 /// Devices of the policies that grow otherwise.
 const FEW: u32 = 1000;
 pub(super) const SMALL: &str = "16 rules";
@@ -40,7 +42,6 @@ pub(super) fn run(
     quick: bool,
     report: &mut Report,
 ) -> Result<()> {
-    let frames = if quick { FRAMES / 30 } else { FRAMES };
     let grown = [
         (SMALL, Besides::default()),
         (
@@ -104,6 +105,7 @@ pub(super) fn run(
                 prelude.rewind()?;
                 time(track, prelude, case.load.flows())?;
             }
+            let frames = frames(case.load, quick);
             case.generator.aim(Some(program))?;
             let with = time(track, &case.generator, frames)?;
             case.generator.aim(Some(nothing.as_fd()))?;
@@ -112,6 +114,7 @@ pub(super) fn run(
                 .push((with - without).max(0.0) / f64::from(frames));
         }
         for case in &mut generators {
+            let frames = frames(case.load, quick);
             case.generator.aim(Some(nothing.as_fd()))?;
             let with = time(track, &case.generator, frames)?;
             let frame = case.generator.frame();
@@ -123,6 +126,16 @@ pub(super) fn run(
     cases.splice(0..0, generators);
     report.figures.extend(cases.into_iter().map(Case::figure));
     Ok(())
+}
+
+/// Frames in which a load is measured.
+fn frames(load: Load, quick: bool) -> u32 {
+    let frames = if load.is_of_many() {
+        FRAMES_OF_MANY
+    } else {
+        FRAMES
+    };
+    if quick { frames / 30 } else { frames }
 }
 
 /// The server answers once, so that it is known where it is.
