@@ -199,6 +199,19 @@ fn a_pin_of_another_shape_makes_a_new_generation_without_a_gap() {
     );
 }
 
+#[test]
+fn flows_that_cannot_be_looked_up_make_a_new_generation_and_go_on() {
+    let mut ward = Ward::enforced("nseed").unwrap();
+    let (_server, mut stream) = session(&ward);
+    assert_eq!(report(&mut stream, "BEFORE"), Outcome::Answered);
+    let (_, hash) = ward.in_force().unwrap();
+    ward.daemon_mut().kill().unwrap();
+    fs::remove_file(pins(&ward).join("gen-1/FLOW_SEED")).unwrap();
+    ward.daemon_mut().launch().unwrap();
+    assert_new_generation(&ward, &hash, "FLOW_SEED is missing");
+    assert_eq!(report(&mut stream, "AFTER"), Outcome::Answered);
+}
+
 fn assert_new_generation(ward: &Ward, hash: &str, why: &str) {
     assert_eq!(ward.in_force().unwrap().1, hash);
     let log = ward.daemon().log().unwrap();
