@@ -34,7 +34,7 @@ pub const fn verdict_index(port: u32, fate: Fate, reason: Reason) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
     FlowsCreated = 0,
-    /// Refused because the device's budget was spent or the table full.
+    /// Refused because the device's budget was spent, or other CPUs were at all places.
     FlowsRefused = 1,
     EventsSent = 2,
     /// Not sent because the ring buffer was full.
@@ -45,9 +45,9 @@ pub enum Statistic {
     LessonsLost = 5,
     /// Frames whose way to another port was missing, and that the bridge got instead.
     WaysMissing = 6,
-    /// Live flows that made room for new ones.
+    /// Flows known to both ends that made room for new ones.
     FlowsEvicted = 7,
-    /// Flows that nobody had answered, or that were closed, which made room.
+    /// Flows not, or not yet, known to both ends, or closed, which made room.
     FlowsDisplaced = 8,
 }
 

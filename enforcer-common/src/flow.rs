@@ -128,7 +128,7 @@ pub struct Flow {
     /// rule ends or a name's address is forgotten; 0 never.
     pub valid_until: u32,
     /// Each written by one direction alone; approximate where a direction uses several CPUs,
-    /// or a flow has begun again within a second.
+    /// or a flow has begun again within a second of the last one under its key.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
     /// Groups of signatures that are looked for in what each end sends; 0 for none.

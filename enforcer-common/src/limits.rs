@@ -15,11 +15,11 @@ pub const IPV6_PER_DEVICE: usize = 2;
 pub const PORTS: u32 = 64;
 /// Flows remembered at a time, unless the daemon is told otherwise.
 pub const FLOWS: u32 = 262_144;
-/// Sets of the flow table that goes with them: places for three times as many, so that few
-/// sets are full.
+/// Sets of the flow table that goes with them: places for four times as many, so that hardly
+/// any set is full.
 pub const FLOW_SETS: u32 = FLOWS * FLOW_ROOM / crate::flow_table::WAYS as u32;
 /// Places in the flow table for each flow that there is to be room for.
-pub const FLOW_ROOM: u32 = 3;
+pub const FLOW_ROOM: u32 = 4;
 /// Least entries of the exact-match cache for each CPU; user space makes it larger with
 /// the table of flows.
 pub const CACHE_PER_CPU: u32 = 4_096;

@@ -45,7 +45,7 @@ pub(crate) static PORTS: HashMap<u32, Port> =
 #[map]
 pub(crate) static FLOWS: Array<Set> = Array::with_max_entries(limits::FLOW_SETS, BPF_F_MMAPABLE);
 
-/// What the flows are looked up by. User space writes it before anything else.
+/// What the flows are looked up by. User space writes it before the program is attached.
 #[map]
 pub(crate) static FLOW_SEED: Array<Seed> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 

@@ -103,7 +103,11 @@ pub(crate) fn remember(policy: &Policy<'_, KernelTables>, work: &mut Work) -> bo
         ..
     } = work;
     let (tables, settings, now) = (policy.tables, policy.settings, moment.now);
-    let outcome = flow_table::insert(tables, settings, key, flow, now, Word::of(chosen));
+    let mut outcome = flow_table::insert(tables, settings, key, flow, now, Word::of(chosen));
+    if outcome == Outcome::Refused && tables.flow(key).is_some() {
+        // Those others remembered the same flow.
+        outcome = Outcome::Kept;
+    }
     record::count_flow(outcome != Outcome::Refused);
     match outcome {
         Outcome::Evicted => record::count_statistic(Statistic::FlowsEvicted),

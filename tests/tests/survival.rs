@@ -166,8 +166,8 @@ fn changed_capacities_make_a_new_generation_without_a_gap() {
     ward.daemon_mut().kill().unwrap();
     add_to_configuration(&ward, "flows: 4096\n");
     ward.daemon_mut().launch().unwrap();
-    // Sets of sixteen places, three for each flow.
-    assert_new_generation(&ward, &hash, "max_entries: 768");
+    // Sets of sixteen places, four for each flow.
+    assert_new_generation(&ward, &hash, "max_entries: 1024");
     load.go_on(STRETCH).unwrap();
     assert_unharmed(load.finish().unwrap());
 }

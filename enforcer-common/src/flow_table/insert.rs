@@ -8,18 +8,18 @@ use crate::shared::Word;
 use crate::table::Settings;
 
 /// How often a set is looked at anew because another CPU has changed it meanwhile.
-const TRIES: usize = 3;
+const TRIES: usize = 4;
 
 /// What became of a flow that was to be remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is remembered.
+    /// It is remembered; if in another one's place, that was idle.
     Kept,
-    /// In the place of one that nobody had answered, or that was closed.
+    /// In the place of one that was not known to both ends, or closed.
     Displaced,
     /// In the place of one that was live.
     Evicted,
-    /// It is not: other CPUs were at all places.
+    /// It is not: other CPUs were at its places all the time.
     Refused,
 }
 
@@ -70,26 +70,22 @@ pub fn insert<M: Memory>(
     Outcome::Refused
 }
 
-/// Of two places in which two CPUs have remembered the same flow, leaves the first. Each
-/// looks after it has written, so that the last one sees both. `seen` is scratch: the ways
-/// at which the flow stands, a byte each.
+/// Of several places in which CPUs have remembered the same flow, leaves the first. Each
+/// looks after it has written, so that the last one sees all. `seen` is scratch.
 #[inline(always)]
 pub fn forget_doubles<M: Memory>(memory: &M, set: &Set, key: &FlowKey, tag: u32, seen: &Word) {
     seen.store(0);
     let mut way = 0;
     while way < WAYS {
-        if set.holds(way, Mark(set.head[way].load()), tag, key) {
-            seen.store(seen.load() << 8 | (way + 1) as u64);
+        let word = &set.head[way];
+        let mark = Mark(word.load());
+        if set.holds(way, mark, tag, key) {
+            if seen.load() != 0 {
+                // Where it fails somebody has claimed it, and comes here, too.
+                memory.exchange(word, mark.0, 0);
+            }
+            seen.store(1);
         }
         way += 1;
-    }
-    let ways = seen.load();
-    if ways >> 8 != 0 {
-        let word = &set.head[(ways as usize).wrapping_sub(1) % WAYS];
-        let mark = Mark(word.load());
-        // Whoever has claimed it comes here, too.
-        if mark.tag() == tag && mark.is_written() {
-            memory.exchange(word, mark.0, 0);
-        }
     }
 }

@@ -23,7 +23,7 @@ const KIND_TCP_CLOSING: u32 = 3;
 const KIND_UDP: u32 = 4;
 const KIND_ICMP: u32 = 5;
 const KIND_OTHER: u32 = 6;
-/// A CPU is writing the entry.
+/// A CPU is writing the entry. The highest kind, which [`Mark::score`] rests on.
 const KIND_CLAIMED: u32 = 7;
 /// Both ends take part in it, or it lasts: not one that a flood leaves behind.
 const SETTLED: u32 = 8;
@@ -43,10 +43,12 @@ const TIME_BITS: u32 = 28;
 const TIME: u32 = (1 << TIME_BITS) - 1;
 /// Bits of nanoseconds that a unit has.
 const UNIT: u32 = 26;
-/// Units in a second, rounded up: what is idle here is so by any other count.
+/// Units in a second, rounded up.
 const PER_SECOND: u64 = 15;
+/// Bits of how far a clock may be ahead of another one's, in units: an hour.
+const AHEAD: u32 = 16;
 /// Seconds in which a flow of one end's packets alone has lasted.
-const LASTING: u32 = 2;
+const LASTING: i32 = 2;
 
 /// How willingly a flow makes room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Rank {
     /// Not at all: a CPU is at it.
     pub(super) const CLAIMED: Self = Self(0);
     pub(super) const SETTLED: Self = Self(1);
-    /// Begun and not answered, or closed.
+    /// Not, or not yet, known to both ends, or closed.
     pub(super) const LOOSE: Self = Self(2);
     /// Idle for too long.
     pub(super) const IDLE: Self = Self(3);
@@ -65,7 +67,7 @@ impl Rank {
     /// The flow itself does.
     pub(super) const OWN: Self = Self(5);
 
-    /// The score of one that was seen just now.
+    /// The score of one that has most time left.
     #[inline(always)]
     pub(super) const fn least_score(self) -> u32 {
         self.0 << TIME_BITS
@@ -99,7 +101,7 @@ pub(super) fn standing(number: u8, flow: &LiveFlow) -> u32 {
         protocol::ICMP | protocol::ICMPV6 => KIND_ICMP,
         _ => KIND_OTHER,
     };
-    let lasts = flow.last_seen().wrapping_sub(flow.created()) >= LASTING;
+    let lasts = flow.last_seen().wrapping_sub(flow.created()) as i32 >= LASTING;
     if flow.is_answered() || lasts {
         kind | SETTLED
     } else {
@@ -135,8 +137,8 @@ impl Mark {
         (self.0 as u32 >> TIME_BITS) & (SETTLED - 1)
     }
 
-    /// How willingly what stands there makes room for who would claim it, a [`Rank`], above
-    /// how long it has not been seen: the higher the sooner.
+    /// How willingly what stands there makes room for who would claim it: a [`Rank`], above
+    /// how little time is left until it is idle. The higher the sooner.
     #[inline(always)]
     pub(super) fn score(self, settings: &Settings, claim: Self) -> u32 {
         if self.0 == 0 {
@@ -145,14 +147,18 @@ impl Mark {
         // Without a branch, for each one is another way for the verifier to follow.
         let age = (claim.0 as u32).wrapping_sub(self.0 as u32) & TIME;
         // Another CPU's clock may be ahead: a small negative age is none.
-        let age = age & (age >> (TIME_BITS - 1)).wrapping_sub(1);
+        let is_ahead = ((age >> AHEAD) + 1) >> (TIME_BITS - AHEAD);
+        let age = age & is_ahead.wrapping_sub(1);
         let kind = self.kind();
+        // Of what is claimed this is another number of the settings, of no consequence.
         let timeout = u64::from(settings.idle_timeout(kind.wrapping_sub(KIND_TCP_OPENING)));
-        let left = (timeout * PER_SECOND).wrapping_sub(age.into());
+        // Flows count whole seconds: up to one more.
+        let left = ((timeout + 1) * PER_SECOND).wrapping_sub(age.into());
         let is_idle = (left >> 63) as u32;
         let is_settled = self.0 as u32 >> (TIME_BITS + 3) & 1;
         let rank = (Rank::LOOSE.0 - is_settled) | (is_idle * Rank::IDLE.0);
         let is_claimed = (kind + 1) >> 3;
-        (rank << TIME_BITS | age) & is_claimed.wrapping_sub(1)
+        let haste = TIME.wrapping_sub(left as u32) & TIME;
+        (rank << TIME_BITS | haste) & is_claimed.wrapping_sub(1)
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! An entry belongs to whoever has claimed its word, by comparing and exchanging it, and is
 //! seen by others once the word bears the tag again. Who holds an entry meanwhile may find
-//! another flow in it, as in the kernel's own LRU maps; who looks one up never does.
+//! another flow in it, and write to that, as in the kernel's own LRU maps; who looks one up
+//! never does. That rests on loads in the order in which they are told, as on x86-64.
 
 mod insert;
 mod key;
@@ -138,13 +139,18 @@ pub fn note<M: Memory>(memory: &M, protocol: u8, flow: &LiveFlow, now: u64) {
         return;
     };
     let word = &set.head[place as usize % WAYS];
-    let before = Mark(word.load());
-    if !before.is_written() {
-        return;
-    }
-    let after = Mark::new(before.tag(), standing(protocol, flow), moment(now));
-    if after != before {
-        // Where it fails, the flow was seen by another CPU, or is another one.
-        memory.exchange(word, before.0, after.0);
+    let mut tries = 0;
+    while tries < 2 {
+        let before = Mark(word.load());
+        if !before.is_written() {
+            return;
+        }
+        let after = Mark::new(before.tag(), standing(protocol, flow), moment(now));
+        // Where it fails another CPU has noted how the flow stood, which may be no longer so;
+        // or it is another flow.
+        if after == before || memory.exchange(word, before.0, after.0) == before.0 {
+            return;
+        }
+        tries += 1;
     }
 }

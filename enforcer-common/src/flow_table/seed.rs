@@ -36,8 +36,8 @@ impl Seed {
     }
 
     /// Multilinear-HM (Lemire and Kaser, Strongly universal string hashing is fast): of any
-    /// two keys the sums are as independent as the numbers are. Keys in a row, as ports are,
-    /// would still have sums in a row: hence they are mixed, one to one.
+    /// two keys the upper halves of the sums are as independent as the numbers are. Keys in a
+    /// row, as ports are, would still have sums in a row: hence they are mixed, one to one.
     #[inline(always)]
     pub(super) fn home(&self, key: &FlowKey) -> Home {
         let numbers = &self.numbers;

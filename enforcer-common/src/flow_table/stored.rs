@@ -27,7 +27,7 @@ impl Set {
         (after.tag() == mark.tag() && after.is_written()).then_some(Stored { key, flow, mark })
     }
 
-    /// How many flows it holds.
+    /// How many flows it holds, with those that are being written.
     pub fn count(&self) -> usize {
         self.head.iter().filter(|word| word.load() != 0).count()
     }

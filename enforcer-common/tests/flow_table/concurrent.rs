@@ -2,6 +2,7 @@
 //! now and then, hence many rounds; that nothing went wrong is no proof.
 
 use std::collections::HashMap;
+use std::sync::Barrier;
 use std::thread;
 
 use enforcer_common::flow_table::Outcome;
@@ -12,7 +13,7 @@ const THREADS: u32 = 4;
 const NOW: u64 = 1000 * SECOND;
 
 #[test]
-fn a_flow_is_never_taken_for_another_one() {
+fn no_flow_is_read_under_another_ones_key() {
     let table = Table::new(2, 1);
     thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -52,14 +53,16 @@ fn a_flow_that_several_begin_at_once_stands_in_one_place_and_is_found() {
             table.put(&key(number, TCP), &established(1000), NOW);
         }
         let others = table.stored();
-        let wanted = key(7, TCP);
+        let (wanted, start) = (key(7, TCP), Barrier::new(THREADS as usize + 1));
         thread::scope(|scope| {
-            for _ in 0..2 {
+            for _ in 0..THREADS {
                 scope.spawn(|| {
+                    start.wait();
                     let outcome = table.put(&wanted, &half_open(1000), NOW);
                     assert_ne!(outcome, Outcome::Refused);
                 });
             }
+            start.wait();
             for other in others.iter().step_by(3) {
                 table.forget(other);
             }

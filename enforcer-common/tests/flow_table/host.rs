@@ -13,7 +13,7 @@ use enforcer_common::table::Settings;
 pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const SETTINGS: Settings = Settings {
     tcp_opening: 10,
-    tcp_established: 1000,
+    tcp_established: 7500,
     tcp_closing: 20,
     udp: 60,
     icmp: 5,

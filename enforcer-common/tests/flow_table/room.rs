@@ -74,7 +74,7 @@ fn an_idle_flow_makes_room_before_one_that_was_not_answered() {
 }
 
 #[test]
-fn where_all_are_established_the_one_not_seen_for_longest_makes_room_and_it_is_told() {
+fn of_connections_the_one_not_seen_for_longest_makes_room_and_it_is_told() {
     let table = Table::new(1, 4);
     for number in 0..WAYS as u32 {
         let second = 1000 + number;
@@ -113,4 +113,44 @@ fn a_clock_that_is_behind_makes_no_flow_idle() {
     }
     let outcome = table.put(&key(100, TCP), &half_open(999), NOW - SECOND);
     assert_eq!(outcome, Outcome::Evicted);
+}
+
+#[test]
+fn answered_datagrams_make_room_before_a_quiet_connection() {
+    let table = Table::new(8, 7);
+    let quiet: Vec<_> = (0..32).map(|number| key(number, TCP)).collect();
+    for pump in &quiet {
+        table.put(pump, &established(1000), NOW);
+    }
+    // Ten minutes later somebody asks for names, and is answered.
+    let (second, mut evicted) = (1600, 0);
+    for number in 0..1_000 {
+        let mut answered = flow(state::ESTABLISHED, second);
+        answered.packets = [1, 1];
+        let outcome = table.put(
+            &key(1_000_000 + number, UDP),
+            &answered,
+            u64::from(second) * SECOND,
+        );
+        evicted += u32::from(outcome == Outcome::Evicted);
+    }
+    assert!(evicted > 0);
+    for pump in &quiet {
+        assert!(table.flow(pump).is_some());
+    }
+}
+
+#[test]
+fn who_was_idle_for_a_hundred_and_fifty_days_is_idle() {
+    let table = Table::new(1, 8);
+    table.put(&key(0, TCP), &established(1000), NOW);
+    let second = 1000 + 150 * 86_400;
+    for number in 1..=WAYS as u32 {
+        let now = u64::from(second) * SECOND;
+        assert_eq!(
+            table.put(&key(number, TCP), &established(second), now),
+            Outcome::Kept
+        );
+    }
+    assert!(table.flow(&key(0, TCP)).is_none());
 }

@@ -81,17 +81,17 @@ pub(super) fn render(engine: &Engine) -> Result<String> {
         ),
         (
             "enforcer_flows_refused_total",
-            "Flows refused for want of budget or room.",
+            "Flows refused for want of budget, or of a place that no other CPU was at.",
             counters.flows_refused,
         ),
         (
             "enforcer_flows_displaced_total",
-            "Flows not answered, or closed, that made room for new ones.",
+            "Flows not known to both ends, or closed, that made room for new ones.",
             counters.flows_displaced,
         ),
         (
             "enforcer_flows_evicted_total",
-            "Live flows that made room for new ones.",
+            "Flows known to both ends that made room for new ones.",
             counters.flows_evicted,
         ),
         (
@@ -179,7 +179,7 @@ fn render_maps(engine: &Engine, registry: &Registry, flows: u64) -> Result<()> {
         ("policy_lines", lines as i64, capacity.policy_lines),
         ("devices", devices as i64, limits::DEVICES),
         ("rules", rules as i64, limits::RULES),
-        ("flows", flows as i64, capacity.flows),
+        ("flows", flows as i64, capacity.flow_places()),
     ] {
         used.with_label_values(&[map]).set(entries);
         room.with_label_values(&[map]).set(i64::from(limit));

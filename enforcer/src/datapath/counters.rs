@@ -25,9 +25,9 @@ pub struct VerdictCount {
 pub struct Statistics {
     pub flows_created: u64,
     pub flows_refused: u64,
-    /// Flows that nobody had answered, or that were closed, which made room for new ones.
+    /// Flows not, or not yet, known to both ends, or closed, which made room for new ones.
     pub flows_displaced: u64,
-    /// Live flows that did.
+    /// Flows known to both ends that did.
     pub flows_evicted: u64,
     pub events_sent: u64,
     pub events_lost: u64,

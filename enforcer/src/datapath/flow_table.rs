@@ -1,9 +1,10 @@
 //! The flow table in map memory, read and written by the same code as in the kernel half.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::fs::File;
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use aya::Ebpf;
 use enforcer_common::flow::{Flow, FlowKey};
 use enforcer_common::flow_table::{self, Memory, NOWHERE, Outcome, Seed, Set, Stored};
@@ -30,7 +31,7 @@ impl FlowTable {
         // SAFETY: a mapping is whole pages, and a seed is numbers, any of which are valid.
         let mut seed = unsafe { memory.at::<Seed>(0) }.copied().unwrap_or_default();
         if seed.sets == 0 {
-            seed = draw(sets);
+            seed = draw(sets)?;
             for (index, number) in seed.words().into_iter().enumerate() {
                 memory.store(index, number);
             }
@@ -80,18 +81,20 @@ impl FlowTable {
     }
 }
 
-/// Numbers that nobody can foresee: the standard library's random state is drawn from the
-/// kernel.
-fn draw(sets: u32) -> Seed {
-    let state = RandomState::new();
+/// Numbers that nobody can foresee: the kernel's, which early at boot are waited for.
+fn draw(sets: u32) -> Result<Seed> {
     let mut seed = Seed {
         sets: sets.into(),
         ..Seed::default()
     };
-    for (index, number) in seed.numbers.iter_mut().enumerate() {
-        *number = state.hash_one(index);
+    let mut source = File::open("/dev/random").context("cannot open /dev/random")?;
+    for number in &mut seed.numbers {
+        let mut bytes = [0; 8];
+        let read = source.read_exact(&mut bytes);
+        read.context("cannot read /dev/random")?;
+        *number = u64::from_ne_bytes(bytes);
     }
-    seed
+    Ok(seed)
 }
 
 impl Memory for FlowTable {

@@ -1,5 +1,6 @@
 //! The flow table: listing it, and forgetting what has been idle for too long.
-//! The kernel half ignores idle flows by itself; sweeping frees their places.
+//! The kernel half ignores idle flows by itself, and gives their places away; sweeping counts
+//! them, and keeps the listing short.
 
 use anyhow::{Context as _, Result, ensure};
 use aya::maps::{HashMap, MapData};
@@ -9,10 +10,12 @@ use enforcer_common::stream::Stream;
 use enforcer_common::table::Settings;
 
 use super::Datapath;
-use super::control::monotonic_ns;
 
 /// Seconds that an idle flow is kept beyond its timeout, for clocks that differ.
 const SLACK: u32 = 10;
+
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 /// What a sweep found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,25 +57,28 @@ impl Datapath {
         second: u32,
     ) -> Result<(Sweep, Vec<(FlowKey, Flow)>)> {
         let interfaces = self.interfaces()?;
-        let stored: Vec<_> = self.flow_table.iter().collect();
-        let mut flows: Vec<_> = stored.iter().map(|one| (one.key, one.flow)).collect();
-        self.cache.complete_all(&mut flows);
-        let mut sweep = Sweep::default();
-        for one in &stored {
-            let (key, flow) = (&one.key, &one.flow);
+        let (mut flows, mut expired) = (Vec::new(), Vec::new());
+        for stored in self.flow_table.iter() {
+            let (key, flow) = (stored.key, stored.flow);
             let timeout = idle_timeout(settings, key.protocol, flow.state).saturating_add(SLACK);
             let idle = second.wrapping_sub(flow.last_seen) as i32;
-            // One that was begun anew since the table was read stays.
-            if idle > timeout as i32 && self.flow_table.forget(one) {
-                self.cache.forget(key, &interfaces);
-                sweep.expired += 1;
-            } else {
-                sweep.current += 1;
+            // One that was begun anew since it was read stays.
+            if idle > timeout as i32 && self.flow_table.forget(&stored) {
+                expired.push(key);
             }
+            flows.push((key, flow));
         }
-        if sweep.expired != 0 {
+        self.cache.complete_all(&mut flows);
+        for key in &expired {
+            self.cache.forget(key, &interfaces);
+        }
+        if !expired.is_empty() {
             self.memory.touch();
         }
+        let sweep = Sweep {
+            current: (flows.len() - expired.len()) as u64,
+            expired: expired.len() as u64,
+        };
         Ok((sweep, flows))
     }
 
@@ -82,7 +88,8 @@ impl Datapath {
     /// When the table takes it not.
     pub fn put_flow(&mut self, key: &FlowKey, flow: &Flow) -> Result<()> {
         let settings = self.memory.settings().unwrap_or_default();
-        let outcome = self.flow_table.put(&settings, key, flow, monotonic_ns());
+        let seen = u64::from(flow.last_seen) * SECOND;
+        let outcome = self.flow_table.put(&settings, key, flow, seen);
         ensure!(outcome != Outcome::Refused, "the flow table takes no flow");
         self.memory.touch();
         Ok(())

@@ -35,6 +35,7 @@ use install::PolicyMemory;
 pub struct Capacity {
     /// 64-byte lines that one compiled policy may take.
     pub policy_lines: u32,
+    /// Flows that there is to be room for.
     pub flows: u32,
     /// Connections whose payload is looked at.
     pub streams: u32,
@@ -42,7 +43,7 @@ pub struct Capacity {
 
 impl Default for Capacity {
     /// Room for the largest policy that the tables number, and for the flows of
-    /// a large hospital: 2 × 64 MiB and about 110 MiB. Automata have 2 × 32 MiB, always.
+    /// a large hospital: 2 × 64 MiB and about 200 MiB. Automata have 2 × 32 MiB, always.
     fn default() -> Self {
         Self {
             policy_lines: 1 << 20,
@@ -53,11 +54,16 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// Sets of the flow table: three places for each flow, so that few sets are full.
+    /// Sets of the flow table: four places for each flow, so that few sets are full.
     pub(crate) fn flow_sets(self) -> u32 {
         let places = u64::from(self.flows) * u64::from(limits::FLOW_ROOM);
         let sets = places.div_ceil(WAYS as u64).max(1);
         u32::try_from(sets).unwrap_or(u32::MAX)
+    }
+
+    /// Places of the flow table.
+    pub fn flow_places(self) -> u32 {
+        self.flow_sets().saturating_mul(WAYS as u32)
     }
 
     /// Entries of the exact-match cache for each CPU: in all at least two for either

@@ -128,7 +128,12 @@ fn mismatch(directory: &Path, capacity: Capacity) -> Result<Option<String>> {
     for name in PINNED_MAPS {
         let path = directory.join(name);
         if !path.exists() {
-            if name == "FLOW_SEED" && directory.join("FLOWS").exists() {
+            let other = match name {
+                "FLOWS" => "FLOW_SEED",
+                "FLOW_SEED" => "FLOWS",
+                _ => continue,
+            };
+            if directory.join(other).exists() {
                 return Ok(Some(format!("{name} is missing")));
             }
             continue;

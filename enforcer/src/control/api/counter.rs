@@ -10,10 +10,10 @@ pub struct Counters {
     pub flows_created: u64,
     pub flows_expired: u64,
     pub flows_refused: u64,
-    /// Flows that nobody had answered, or that were closed, which made room for new ones.
+    /// Flows not, or not yet, known to both ends, or closed, which made room for new ones.
     #[serde(default)]
     pub flows_displaced: u64,
-    /// Live flows that did.
+    /// Flows known to both ends that did.
     #[serde(default)]
     pub flows_evicted: u64,
     pub events_sent: u64,

@@ -118,7 +118,7 @@ pub(super) fn of_reason(case: &Case<'_>, reason: Reason) -> Vec<String> {
         Reason::NoPolicy => "enforcerctl apply FILE".to_owned(),
         Reason::FlowBudget => "raise `defaults.new_flows_per_second`".to_owned(),
         Reason::FlowTableFull => {
-            "give the daemon a larger flow table, or `on_error: {flow_table_full: allow}`"
+            "nothing, for it was a matter of moments; or `on_error: {flow_table_full: allow}`"
                 .to_owned()
         }
         Reason::NoFlow => {
