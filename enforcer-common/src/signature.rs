@@ -63,7 +63,12 @@ pub struct GroupLine {
     /// Bytes from the beginning of a turn, for signatures that count from there; 0: there
     /// are none.
     pub turn_reach: u32,
-    pub reserved: [u32; 4],
+    /// Of [`RUN_GRAM`] and [`HEAD_GRAM`]: bits of eight bytes that all signatures of the group
+    /// know, the rest of which is [`Self::windows`]'s; and in how many bytes these are.
+    pub mask: u64,
+    pub known: u32,
+    /// Of [`RUN_GRAM`]: the byte that the eight begin with, three times.
+    pub run: u32,
 }
 
 /// A pattern ends in this state.
@@ -196,6 +201,23 @@ pub const COMPARE_JUMP: u8 = 5;
 pub struct Profiles(pub [u64; 8]);
 
 pub const PROFILE_LINES: u32 = 8;
+
+/// Stands for the bytes of a gram where all signatures of a group know the same byte three
+/// times in a row, and others behind it: two of it are looked for at every other place.
+pub const RUN_GRAM: u32 = 1;
+/// Bytes that are looked at in the time of a gram of others.
+pub const RUN_STRIDE: u32 = 4;
+/// Bytes that there may be from the beginning of three in a row to the end of a pattern.
+pub const RUN_REACH: usize = 8;
+/// Stands for the bytes of a gram where all signatures of a group know bytes at the
+/// beginning of the text, which are looked at alone.
+pub const HEAD_GRAM: u32 = 0;
+
+/// Hash of eight bytes, as far as a mask leaves them.
+#[inline(always)]
+pub const fn masked_hash(word: u64, mask: u64) -> u64 {
+    (word & mask).wrapping_mul(0xd134_2543_de82_ef95)
+}
 
 /// What is folded into one in a gram: letters of either case, by bit 5.
 pub const FOLDED: u64 = 0x2020_2020_2020_2020;

@@ -494,6 +494,15 @@ pub trait Tables {
         stage::confirm(self, work, from)
     }
 
+    /// [`stage::is_known`].
+    #[inline(always)]
+    fn is_known(&self, work: &mut Work, from: u32) -> bool
+    where
+        Self: Sized,
+    {
+        stage::is_known(self, work, from)
+    }
+
     /// [`stage::sift_frame`].
     #[inline(always)]
     fn sift_frame<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work, from: u32) -> bool

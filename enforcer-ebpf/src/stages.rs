@@ -306,6 +306,7 @@ scan_stage!(stage_make_keys(group), stage::make_keys, otherwise FAILURE);
 scan_stage!(stage_scan(), stage::scan, otherwise FAILURE);
 scan_stage!(stage_sift(from), stage::sift, otherwise 1);
 scan_stage!(stage_confirm(from), stage::confirm, otherwise 1);
+scan_stage!(stage_is_known(from), stage::is_known, otherwise 1);
 scan_stage!(stage_walk(from), stage::walk, otherwise u32::MAX);
 scan_stage!(stage_note_hits(step), stage::note_hits, otherwise FAILURE);
 

@@ -551,6 +551,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn is_known(&self, work: &mut Work, from: u32) -> bool {
+        stages::stage_is_known(work, from) != 0
+    }
+
+    #[inline(always)]
     fn sift_frame<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work, from: u32) -> bool {
         stages::stage_sift_frame(self.context, work, from) != 0
     }

@@ -339,6 +339,12 @@ pub fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
     inspect::scan::confirm(tables, work, from)
 }
 
+/// Whether what all signatures of a group know begins near an index of the text.
+#[inline(always)]
+pub fn is_known<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    inspect::known::is_known(tables, work, from)
+}
+
 /// Whether a packet of a known flow carries nothing that must be looked at more closely;
 /// moves its stream on if so.
 #[inline(always)]

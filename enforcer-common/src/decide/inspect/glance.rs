@@ -2,6 +2,7 @@
 //! nothing that a filter meets, and need no copy, nor another judgement. What a glance does
 //! not clear is judged and looked through as a whole; so it may be wrong one way alone.
 
+use super::known;
 use super::scan::{
     self, BATCH, BATCHES, BEFORE, CONFIRMED, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word,
     clear_before, has_window, meets, within_reach,
@@ -11,7 +12,9 @@ use super::stream::{self, LOOK, LOST, NOTHING};
 use super::{encrypted, hash, load_piece, turn, waits};
 use crate::decide::{Policy, Work};
 use crate::flow::protocol;
-use crate::signature::{GroupLine, PATTERN, SHORT_GRAM, SPAN, gram_multiplier, window_length};
+use crate::signature::{
+    GroupLine, HEAD_GRAM, PATTERN, RUN_GRAM, SHORT_GRAM, SPAN, gram_multiplier, window_length,
+};
 use crate::stream::{LiveStream, UNDER_WAY};
 use crate::table::Control;
 use crate::tables::{Frame, Tables};
@@ -214,10 +217,14 @@ fn is_clean_edge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut
     }
     let scanned = inspection.scanned;
     let (gram, stride) = (inspection.group.gram, inspection.group.stride);
-    let most = window_length(gram, stride).wrapping_sub(1);
-    inspection.scanned = if scanned < most { scanned } else { most };
-    let all = whole(inspection);
-    let clean = scan::is_clean(tables, work, all);
+    let clean = if gram == RUN_GRAM {
+        !tables.is_known(work, known::EDGE)
+    } else {
+        let most = window_length(gram, stride).wrapping_sub(1);
+        inspection.scanned = if scanned < most { scanned } else { most };
+        let all = whole(inspection);
+        scan::is_clean(tables, work, all)
+    };
     work.inspection.scanned = scanned;
     clean
 }
@@ -225,7 +232,15 @@ fn is_clean_edge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut
 /// Whether the filter meets nothing in what is scanned of the frame.
 #[inline(always)]
 fn is_clean<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut Work) -> bool {
-    let stride = work.inspection.group.stride;
+    let inspection = &work.inspection;
+    if inspection.group.gram == HEAD_GRAM {
+        let automata = tables.automata(Control::epoch(work.moment.active));
+        let bytes = word_near(frame, work.packet.length, inspection.offset);
+        return automata.zip(bytes).is_some_and(|(automata, bytes)| {
+            !known::may_begin(automata, &inspection.group, inspection, bytes)
+        });
+    }
+    let stride = inspection.group.stride;
     for sift in 0..SIFTS {
         let from = (sift * SIFTED).wrapping_mul(stride);
         if from >= work.inspection.scanned {
@@ -252,6 +267,7 @@ pub(in crate::decide) fn sift<F: Frame + ?Sized, T: Tables>(
     }
     let group = &work.inspection.group;
     match (group.gram, group.stride as usize) {
+        (RUN_GRAM, _) => sift_runs(frame, tables, work, from),
         (8, _) => sift_grams::<F, T, u64, STRIDE, { window(STRIDE, 8) }>(frame, tables, work, from),
         (SHORT_GRAM, _) => sift_grams::<F, T, u16, SHORT_STRIDE, { window(SHORT_STRIDE, 2) }>(
             frame, tables, work, from,
@@ -303,6 +319,38 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
     false
 }
 
+#[inline(always)]
+fn sift_runs<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    from: u32,
+) -> bool {
+    let first = work.inspection.offset.wrapping_add(from);
+    let behind = work.inspection.offset.wrapping_add(work.inspection.scanned);
+    // Shorter frames are looked at as a whole.
+    let last = work.packet.length.wrapping_sub(known::BATCH as u32);
+    for batch in 0..known::BATCHES {
+        let mut place = first.wrapping_add((batch * known::BATCH) as u32);
+        if place >= behind {
+            break;
+        }
+        // As above.
+        if place > last {
+            place = last;
+        }
+        let Some(window) = frame.window::<{ known::BATCH }>(place) else {
+            return true;
+        };
+        // SAFETY: the window is as long.
+        let meets = unsafe { known::meets(window.as_ptr(), &work.inspection.group) };
+        if meets && tables.confirm_frame(frame, work, place) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Whether what the filter has met among the grams at an offset is of a pattern. Where what
 /// must be asked reaches behind the frame's end, it is copied into the scratch.
 #[inline(always)]
@@ -312,28 +360,51 @@ pub(in crate::decide) fn confirm<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
     place: u32,
 ) -> bool {
-    let inspection = &mut work.inspection;
-    let scanned = inspection.scanned;
-    let end = inspection.offset.wrapping_add(scanned).wrapping_sub(place);
-    let start = place.wrapping_sub(BEFORE as u32);
-    if let Some(window) = frame.window::<CONFIRMED>(start) {
+    let inspection = &work.inspection;
+    let (offset, scanned, piece) = (inspection.offset, inspection.scanned, inspection.piece);
+    if inspection.group.gram == RUN_GRAM {
+        if !copy_near::<F, { known::BEFORE }, { known::CONFIRMED / 8 }>(frame, work, place) {
+            return true;
+        }
+        work.inspection.piece = offset.wrapping_add(piece).wrapping_sub(place);
+        let found = known::is_in_batch(tables, work, START as u32);
+        work.inspection.piece = piece;
+        return found;
+    }
+    let end = offset.wrapping_add(scanned).wrapping_sub(place);
+    if let Some(window) = frame.window::<CONFIRMED>(place.wrapping_sub(BEFORE as u32)) {
         let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
             return true;
         };
         // SAFETY: the window is as long.
         return unsafe { has_window(automata, &inspection.group, window.as_ptr(), end) };
     }
-    for word in 0..CONFIRMED / 8 {
-        let offset = start.wrapping_add(8 * word as u32);
-        let Some(bytes) = word_near(frame, work.packet.length, offset) else {
-            return true;
-        };
-        inspection.put_word(START - BEFORE + 8 * word, bytes);
+    if !copy_near::<F, BEFORE, { CONFIRMED / 8 }>(frame, work, place) {
+        return true;
     }
-    inspection.scanned = end;
+    work.inspection.scanned = end;
     let found = tables.confirm(work, START as u32);
     work.inspection.scanned = scanned;
     found
+}
+
+/// Copies words of the frame into the scratch, as many bytes before a place as before the
+/// beginning of a text.
+#[inline(always)]
+fn copy_near<F: Frame + ?Sized, const BEFORE: usize, const WORDS: usize>(
+    frame: &F,
+    work: &mut Work,
+    place: u32,
+) -> bool {
+    let start = place.wrapping_sub(BEFORE as u32);
+    for word in 0..WORDS {
+        let offset = start.wrapping_add(8 * word as u32);
+        let Some(bytes) = word_near(frame, work.packet.length, offset) else {
+            return false;
+        };
+        work.inspection.put_word(START - BEFORE + 8 * word, bytes);
+    }
+    true
 }
 
 /// Eight bytes of a frame of some length from an offset on; what is behind its end reads as

@@ -6,12 +6,13 @@
 //! is kept of the bytes before. So nothing of a walk has to be carried from one piece to
 //! the next, and a clean piece costs no walk at all.
 
+use super::known;
 use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START, load};
 use crate::automata::{Automata, Table};
 use crate::decide::{Policy, Work};
 use crate::signature::{
-    FOLDED, GroupLine, PATTERN, SHORT_GRAM, TELLS, gram_bit, gram_hash, gram_index,
-    gram_multiplier, gram_place, window_hash, window_length,
+    FOLDED, GroupLine, HEAD_GRAM, PATTERN, RUN_GRAM, RUN_STRIDE, SHORT_GRAM, TELLS, gram_bit,
+    gram_hash, gram_index, gram_multiplier, gram_place, window_hash, window_length,
 };
 use crate::table::Control;
 use crate::tables::Tables;
@@ -143,7 +144,14 @@ pub(super) fn clear_before(inspection: &mut Inspection) {
 
 #[inline(always)]
 pub(super) fn is_clean<T: Tables>(tables: &T, work: &mut Work, length: u32) -> bool {
-    let stride = work.inspection.group.stride;
+    let inspection = &work.inspection;
+    if inspection.group.gram == HEAD_GRAM {
+        let bytes = inspection.word_at(START as u64);
+        return tables
+            .automata(Control::epoch(work.moment.active))
+            .is_some_and(|of| !known::may_begin(of, &inspection.group, inspection, bytes));
+    }
+    let stride = inspection.group.stride;
     for sift in 0..SIFTS {
         let from = (sift * SIFTED).wrapping_mul(stride);
         if from >= length {
@@ -163,6 +171,7 @@ pub(super) fn is_clean<T: Tables>(tables: &T, work: &mut Work, length: u32) -> b
 pub(in crate::decide) fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
     let group = &work.inspection.group;
     match (group.gram, group.stride as usize) {
+        (RUN_GRAM, _) => sift_runs(tables, work, from),
         (8, _) => sift_grams::<T, u64, STRIDE>(tables, work, from),
         (SHORT_GRAM, _) => sift_grams::<T, u16, SHORT_STRIDE>(tables, work, from),
         (_, STRIDE) => sift_grams::<T, u32, STRIDE>(tables, work, from),
@@ -235,6 +244,28 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
     false
 }
 
+/// As [`sift`], for three bytes in a row that are the same.
+#[inline(always)]
+fn sift_runs<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    const { assert!(known::BATCH * known::BATCHES == (SIFTED * RUN_STRIDE) as usize) };
+    let longest = u64::from(work.inspection.group.longest);
+    let first = (START as u64 + 1 + u64::from(from)).wrapping_sub(longest);
+    let behind = START as u64 + u64::from(work.inspection.scanned);
+    for batch in 0..known::BATCHES {
+        let place = first.wrapping_add((batch * known::BATCH) as u64);
+        if place >= behind {
+            break;
+        }
+        let inspection = &work.inspection;
+        // SAFETY: behind each index there is room for a tail, which is longer.
+        let meets = unsafe { known::meets(inspection.text_from(place), &inspection.group) };
+        if meets && tables.confirm(work, place as u32) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Whether the filter knows one of a batch of grams.
 ///
 /// # Safety
@@ -258,6 +289,9 @@ pub(super) unsafe fn meets<W: Word, const STRIDE: usize>(
 /// the filter's bits tell most others apart, and the window almost all.
 #[inline(always)]
 pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    if work.inspection.group.gram == RUN_GRAM {
+        return known::is_in_batch(tables, work, from);
+    }
     let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
         return true;
     };

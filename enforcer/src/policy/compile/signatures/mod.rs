@@ -4,6 +4,7 @@
 
 mod automaton;
 mod filter;
+mod known;
 mod lower;
 mod region;
 mod sets;
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 use enforcer_common::limits;
 use enforcer_common::signature::{
     ACTION_ALERT, ACTION_CUT, ACTION_DROP, BEGIN_CONNECTION, BEGIN_SEGMENT, BEGIN_TURN, GroupLine,
-    InspectionLine, PROFILE_LINES, Profiles, SignatureLine, THRESHOLD_DESTINATION, THRESHOLD_EVERY,
+    InspectionLine, PROFILE_LINES, Profiles, RUN_STRIDE, SignatureLine, THRESHOLD_DESTINATION,
+    THRESHOLD_EVERY,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,7 @@ use crate::policy::signature::{
 };
 use automaton::Automaton;
 use filter::Filter;
+use known::Known;
 pub use lower::{Lowered, Unfit, lower};
 use region::Region;
 pub(super) use sets::ProfileClasses;
@@ -224,36 +227,45 @@ fn place_group(
     }
     let filter = Filter::new(patterns.keys());
     let [reach, turn_reach] = reaches(model, lowered, &indices);
+    let known = if filter.is_none() {
+        let ones = indices.iter().map(|index| &lowered[*index]);
+        Known::new(ones, reach != 0 && turn_reach == 0)
+    } else {
+        None
+    };
     let before = image.length() * 64 + region.length();
     let classes = region.place(&automaton.classes);
     let root = region.next();
     region.place_words(&automaton.rows_at(root));
-    let [grams, windows] = match &filter {
-        Some(filter) => filter.tables.each_ref().map(|table| region.place(table)),
-        None => [0; 2],
-    };
-    let line = GroupLine {
+    let mut line = GroupLine {
         classes,
         root,
         outputs: image.place(&rows(&automaton.outputs)),
         output_column: automaton.output_column,
-        filter: grams,
-        windows,
-        filter_shift: filter.as_ref().map_or(0, |filter| filter.shift),
-        gram: filter.as_ref().map_or(0, |filter| filter.form.gram as u32),
-        stride: filter
-            .as_ref()
-            .map_or(0, |filter| filter.form.stride as u32),
         longest: automaton.longest as u32,
         reach,
         turn_reach,
-        reserved: [0; 4],
+        ..GroupLine::default()
     };
+    if let Some(filter) = &filter {
+        let [grams, windows] = filter.tables.each_ref().map(|table| region.place(table));
+        (line.filter, line.windows) = (grams, windows);
+        line.filter_shift = filter.shift;
+        (line.gram, line.stride) = (filter.form.gram as u32, filter.form.stride as u32);
+    }
+    if let Some(known) = &known {
+        let table = region.place(&known.table);
+        (line.filter, line.windows, line.filter_shift) = (table, table, known.shift);
+        (line.gram, line.stride) = (known.gram, RUN_STRIDE);
+        (line.mask, line.known, line.run) = (known.mask, known.length, known.run.into());
+        // What is known may begin before the pattern: so far back is looked.
+        line.longest = line.longest.max(known.reach);
+    }
     let size = GroupSize {
         signatures: indices,
         states: automaton.states,
         bytes: image.length() * 64 + region.length() - before,
-        filtered: filter.is_some(),
+        filtered: filter.is_some() || known.is_some(),
     };
     Ok((line, size))
 }

@@ -4,6 +4,7 @@
 mod automaton;
 mod filter;
 mod groups;
+mod known;
 mod lower;
 
 use proptest::collection::vec;
