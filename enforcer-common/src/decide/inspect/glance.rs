@@ -4,7 +4,7 @@
 
 use super::known;
 use super::scan::{
-    self, BATCH, BATCHES, BEFORE, CONFIRMED, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word,
+    self, ASKED, BATCH, BATCHES, BEFORE, CONFIRMED, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word,
     clear_before, has_window, meets, within_reach,
 };
 use super::scratch::{Inspection, PIECE, START, course};
@@ -18,6 +18,10 @@ use crate::signature::{
 use crate::stream::{LiveStream, UNDER_WAY};
 use crate::table::Control;
 use crate::tables::{Frame, Tables};
+
+/// Bytes of a datagram that is looked at in the frame: with its headers it is longer than a
+/// batch. Shorter ones are copied.
+const LEAST: u32 = 32;
 
 /// Whether a packet carries nothing that must be looked at more closely; its stream moves on
 /// then. What is asked of it stands in the scratch ([`crate::decide::cache::Known::put_down`]).
@@ -39,7 +43,14 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
     }
     if work.packet.protocol != protocol::TCP {
         let task = enter_datagram(tables, work);
-        return task == NOTHING || task == LOOK && is_clean(frame, tables, work);
+        if task != LOOK {
+            return task == NOTHING;
+        }
+        if work.inspection.piece >= LEAST {
+            return is_clean(frame, tables, work);
+        }
+        return load_piece(frame, &mut work.inspection)
+            && scan::is_clean(tables, work, whole(&work.inspection));
     }
     let header = u32::from(work.packet.transport);
     let (Some(stream), Some([s0, s1, s2, s3, a0, a1, a2, a3])) =
@@ -302,8 +313,7 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
         if place >= behind {
             break;
         }
-        // The last grams are the last in the frame, some of them again; a header, which
-        // precedes what is looked at, is longer than a batch.
+        // The last grams are the last in the frame, some of them again.
         if place > last {
             place = last;
         }
@@ -311,9 +321,14 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
             return true;
         };
         // SAFETY: the window ends with the last gram.
-        let meets = unsafe { meets::<W, STRIDE>(window.as_ptr(), filter, (multiplier, shift)) };
-        if meets && tables.confirm_frame(frame, work, place) {
-            return true;
+        let halves = unsafe { meets::<W, STRIDE>(window.as_ptr(), filter, (multiplier, shift)) };
+        if halves[0] | halves[1] != 0 {
+            let other = place.wrapping_add((ASKED * STRIDE) as u32);
+            if halves[0] != 0 && tables.confirm_frame(frame, work, place)
+                || halves[1] != 0 && tables.confirm_frame(frame, work, other)
+            {
+                return true;
+            }
         }
     }
     false
@@ -328,7 +343,6 @@ fn sift_runs<F: Frame + ?Sized, T: Tables>(
 ) -> bool {
     let first = work.inspection.offset.wrapping_add(from);
     let behind = work.inspection.offset.wrapping_add(work.inspection.scanned);
-    // Shorter frames are looked at as a whole.
     let last = work.packet.length.wrapping_sub(known::BATCH as u32);
     for batch in 0..known::BATCHES {
         let mut place = first.wrapping_add((batch * known::BATCH) as u32);

@@ -33,17 +33,19 @@ const GOES: u32 = (PIECE as u32 / LANES as u32 + 1 + EARLY + BLOCK).div_ceil(BLO
 /// States above are those in which a pattern ends.
 const LAST_PLACE: u64 = !TELLS as u64;
 /// Grams that are looked at before anything is asked of them.
-pub(super) const BATCH: usize = 8;
+pub(super) const BATCH: usize = 16;
 /// Such batches in one go of the filter.
-pub(super) const BATCHES: usize = 16;
+pub(super) const BATCHES: usize = 8;
 pub(super) const SIFTED: u32 = (BATCHES * BATCH) as u32;
+/// Grams of which it is asked together whether they are in a window.
+pub(super) const ASKED: usize = BATCH / 2;
 /// Distances between grams.
 pub(super) const STRIDE: usize = 4;
 pub(super) const SHORT_STRIDE: usize = 3;
-/// Bytes before a batch of grams that windows of them may reach back to, and with these all
+/// Bytes before these grams that windows of them may reach back to, and with these all
 /// that are asked to be sure of what the filter has met.
 pub(super) const BEFORE: usize = 4;
-pub(super) const CONFIRMED: usize = BEFORE + (BATCH - 1) * STRIDE + 8;
+pub(super) const CONFIRMED: usize = BEFORE + (ASKED - 1) * STRIDE + 8;
 const _: () = assert!(CONFIRMED.is_multiple_of(8));
 /// Goes of the filter for the longest piece, and for what it begins early by.
 pub(super) const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
@@ -230,15 +232,20 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
             break;
         }
         // SAFETY: behind each index there is room for a tail, which is longer.
-        let meets = unsafe {
+        let halves = unsafe {
             meets::<W, STRIDE>(
                 work.inspection.text_from(place),
                 filter,
                 (multiplier, shift),
             )
         };
-        if meets && tables.confirm(work, place as u32) {
-            return true;
+        if halves[0] | halves[1] != 0 {
+            let place = place as u32;
+            if halves[0] != 0 && tables.confirm(work, place)
+                || halves[1] != 0 && tables.confirm(work, place + (ASKED * STRIDE) as u32)
+            {
+                return true;
+            }
         }
     }
     false
@@ -266,7 +273,7 @@ fn sift_runs<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
     false
 }
 
-/// Whether the filter knows one of a batch of grams.
+/// Other than 0 for each half of a batch of grams of which the filter knows one.
 ///
 /// # Safety
 /// The last of them can be read.
@@ -275,17 +282,17 @@ pub(super) unsafe fn meets<W: Word, const STRIDE: usize>(
     text: *const u8,
     filter: Table<'_>,
     (multiplier, shift): (u64, u32),
-) -> bool {
-    let mut found = 0;
+) -> [u8; 2] {
+    let mut halves = [0; 2];
     for index in 0..BATCH {
         // SAFETY: as promised by the caller.
         let word: W = unsafe { load(text.add(index * STRIDE)) };
-        found |= filter.byte(word.index(multiplier, shift));
+        halves[index / ASKED] |= filter.byte(word.index(multiplier, shift));
     }
-    found != 0
+    halves
 }
 
-/// Whether one of the grams from an index on, a batch of them, is in a pattern's window:
+/// Whether one of the grams from an index on, [`ASKED`] of them, is in a pattern's window:
 /// the filter's bits tell most others apart, and the window almost all.
 #[inline(always)]
 pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
@@ -336,7 +343,7 @@ unsafe fn has_window_by<const STRIDE: usize>(
     let length = window_length(gram, group.stride);
     // Behind the last window that is wholly there.
     let behind = i64::from(end) + 1 + BEFORE as i64 - i64::from(length);
-    for index in 0..BATCH {
+    for index in 0..ASKED {
         let place = BEFORE + index * STRIDE;
         // SAFETY: as promised by the caller: the last word of the last gram ends there.
         let word_at = |place: usize| u64::from_le(unsafe { load(text.add(place)) });
