@@ -8,7 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod cached;
 mod found;
+mod glances;
 mod heard;
 mod known;
 mod liveness;

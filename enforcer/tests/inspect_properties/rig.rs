@@ -5,11 +5,14 @@ use enforcer::policy::model::Model;
 use enforcer::policy::parse;
 use enforcer::policy::signature::Signature;
 use enforcer::policy::source::{Bundle, File};
-use enforcer::simulate::HostTables;
-use enforcer_common::decide::{Work, judge};
+use enforcer_common::decide::{Work, cache, judge, stage};
+use enforcer_common::forward::Way;
 use enforcer_common::packet::transport::flags::{ACK, SYN};
 use enforcer_common::port::{Port, Side};
+use enforcer_common::stream::Stream;
 use enforcer_common::verdict::{Fate, Reason};
+
+use crate::cached::Cached;
 
 const POLICY: &str = "version: 1
 defaults: {mode: enforce, new_flows_per_second: 0}
@@ -18,6 +21,8 @@ profiles:
   pump: {allow: [{to: server, tcp: 80RULE, udp: 81}]}
 devices: [{name: pump, mac: 02:00:00:00:00:01, ip: 10.1.0.1, profile: pump}]
 ";
+/// Where all frames come in.
+const INTERFACE: u32 = 3;
 /// Numbers before the first bytes of client and server: the former wraps early.
 pub(crate) const CLIENT: u32 = u32::MAX - 20;
 const SERVER: u32 = 7_000;
@@ -33,14 +38,23 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) struct Rig {
-    tables: HostTables,
+    tables: Cached,
     work: Box<Work>,
+    /// Packets that passed at a glance.
+    pub(crate) cleared: u32,
 }
 
 impl Rig {
     /// With these signatures.
     pub(crate) fn new(signatures: &[Signature]) -> Self {
         Self::of(&POLICY.replace("RULE", ""), signatures)
+    }
+
+    /// Which glances at packets that are like the one before, as the kernel does.
+    pub(crate) fn glancing(signatures: &[Signature]) -> Self {
+        let mut rig = Self::new(signatures);
+        rig.tables.has_cache = true;
+        rig
     }
 
     /// Where what is said over TCP is held to an application's list.
@@ -61,22 +75,21 @@ impl Rig {
         let (mut model, _): (Model, _) = parse(&bundle).unwrap_or_else(|errors| panic!("{errors}"));
         model.signatures = signatures.to_vec();
         let compiled = compile(&model).unwrap_or_else(|error| panic!("{error}"));
-        let mut tables = HostTables::default();
-        tables.install(&compiled);
         Self {
-            tables,
+            tables: Cached::new(&compiled),
             work: Box::new(Work::EMPTY),
+            cleared: 0,
         }
     }
 
     /// Sets the clock, in milliseconds.
     pub(crate) fn set_clock(&self, now: u64) {
-        self.tables.clock.set(now * 1_000_000);
+        self.tables.inner.clock.set(now * 1_000_000);
     }
 
     /// Opens the connection anew.
     pub(crate) fn open(&mut self) {
-        self.tables.clear_flows();
+        self.tables.clear();
         for outcome in [
             self.client(CLIENT, SYN, 0, b""),
             self.server(SERVER, SYN | ACK, CLIENT.wrapping_add(1), b""),
@@ -121,6 +134,18 @@ impl Rig {
         self.judge(Side::Core, 6, &segment)
     }
 
+    /// Where the stream of the last packet stands.
+    pub(crate) fn stream(&self) -> Option<Stream> {
+        let mut stream = self.tables.inner.stream_snapshot(&self.work.key)?;
+        for side in &mut stream.0 {
+            // What is before the known bytes may be anything.
+            let known = side.head.known as usize;
+            let unknown = side.tail.len().saturating_sub(known);
+            side.tail[..unknown].fill(0);
+        }
+        Some(stream)
+    }
+
     /// The client sends a datagram.
     pub(crate) fn datagram(&mut self, payload: &[u8]) -> Outcome {
         let length = payload.len() as u16 + 8;
@@ -145,8 +170,22 @@ impl Rig {
             side: side as u8,
             ..Port::default()
         };
-        let verdict = judge(frame.as_slice(), &self.tables, &port, &mut self.work);
-        drop(self.tables.take_steps());
+        let frame = frame.as_slice();
+        if let Some(known) = cache::recall(frame, &self.tables, INTERFACE) {
+            known.put_down(&mut self.work);
+            if !known.must_be_looked_at() || stage::glance(frame, &self.tables, &mut self.work) {
+                known.count();
+                self.cleared += 1;
+                return Outcome::Passed;
+            }
+        }
+        let verdict = judge(frame, &self.tables, &port, &mut self.work);
+        drop(self.tables.inner.take_steps());
+        self.work.verdict = verdict;
+        if cache::concerns(&self.work, Way::Bridge) {
+            let place = (0, INTERFACE, false);
+            cache::keep(frame, &self.tables, &mut self.work, place, Way::Bridge);
+        }
         match (verdict.fate(), verdict.reason) {
             (Fate::Allow, _) => Outcome::Passed,
             (_, Reason::Signature | Reason::ApplicationDenied | Reason::WrongProtocol) => {

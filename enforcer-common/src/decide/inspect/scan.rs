@@ -304,13 +304,16 @@ pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u
     };
     let inspection = &work.inspection;
     let text = inspection.text_from(u64::from(from).wrapping_sub(BEFORE as u64));
-    let end = (START as u32 + inspection.scanned).wrapping_sub(from);
+    let end = (START as u32)
+        .wrapping_add(inspection.scanned)
+        .wrapping_sub(from);
     // SAFETY: behind each index there is room for a tail, which is longer.
     unsafe { has_window(automata, &inspection.group, text, end) }
 }
 
 /// Whether one of the grams that begin behind [`BEFORE`] bytes is in a pattern's window that
-/// ends so many bytes behind the first of them, or before.
+/// ends so many bytes behind the first of them, or before; that may be ahead of it, where the
+/// text ends in the first half of a batch.
 ///
 /// # Safety
 /// [`CONFIRMED`] bytes can be read.
@@ -342,7 +345,7 @@ unsafe fn has_window_by<const STRIDE: usize>(
     let (gram, shift) = (group.gram, group.filter_shift);
     let length = window_length(gram, group.stride);
     // Behind the last window that is wholly there.
-    let behind = i64::from(end) + 1 + BEFORE as i64 - i64::from(length);
+    let behind = i64::from(end as i32) + 1 + BEFORE as i64 - i64::from(length);
     for index in 0..ASKED {
         let place = BEFORE + index * STRIDE;
         // SAFETY: as promised by the caller: the last word of the last gram ends there.

@@ -1,0 +1,202 @@
+//! What a glance clears the whole look finds nothing in, and it leaves the stream where that
+//! does; of groups with a filter, clean packets are cleared.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use enforcer::policy::describe;
+use enforcer::policy::signature::{Compare, Number, Part, Signature, What};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::rig::{Outcome, Rig};
+use crate::run::for_all;
+use crate::signatures::{Random, Shape as _, any_signature, bytes, pattern, signature};
+
+/// Texts that signatures are looked for in, each time.
+const TEXTS: u64 = 8;
+const LONGEST: usize = 4000;
+
+/// How many packets there were, and of these were cleared, or bore a signature.
+#[derive(Debug, Default)]
+struct Tally {
+    packets: AtomicU32,
+    cleared: AtomicU32,
+    found: AtomicU32,
+}
+
+fn number(width: u8, compare: Compare, value: u32) -> Part {
+    Part {
+        what: What::Number(Number {
+            width,
+            little_endian: false,
+            mask: u32::MAX >> (32 - 8 * u32::from(width)),
+            compare,
+            value,
+        }),
+        ..bytes(b"-")
+    }
+}
+
+/// Signatures whose patterns are too short for grams, and that know a run of zeros before
+/// or in them, as Modbus' do.
+fn behind_zeros() -> impl Strategy<Value = Signature> {
+    let function = (0..4_u8).prop_map(|function| b'a' + function);
+    let by_pattern = function.clone().prop_map(|function| {
+        let function = number(1, Compare::Equal, function.into());
+        vec![bytes(b"\0\0\0b"), function.after(1, 1)]
+    });
+    let by_numbers = (function, 1..255_u32).prop_map(|(function, below)| {
+        vec![
+            number(2, Compare::Equal, 0),
+            number(2, Compare::Below, below).after(0, 0),
+            bytes(&[b'a', function]).after(0, 0),
+        ]
+    });
+    prop_oneof![by_pattern, by_numbers].prop_map(|parts| signature(1, parts))
+}
+
+/// Signatures that stand at the beginning of the text.
+fn at_beginning() -> impl Strategy<Value = Signature> {
+    (pattern(2..4), 0..6_i32, 0..4_i32, pattern(1..4)).prop_map(|(first, place, gap, second)| {
+        let parts = vec![
+            bytes(&first).at(place, place),
+            bytes(&second).after(gap, gap),
+        ];
+        signature(1, parts)
+    })
+}
+
+/// Long pieces, which are looked at in the frame, among shorter ones; small ones follow each
+/// other at places where signatures may stand.
+fn cuts(length: usize, random: &mut Random) -> Vec<usize> {
+    let most = [3, 80, 300, 700, 1448, 1448][random.below(6)];
+    let mut at = 0;
+    let mut cuts = Vec::new();
+    while at < length {
+        at = (at + 1 + most / 2 + random.below(most)).min(length);
+        cuts.push(at);
+    }
+    cuts
+}
+
+fn text(signatures: &[Signature], random: &mut Random) -> Vec<u8> {
+    let length = 1 + random.below(LONGEST);
+    let mut text = random.text(length);
+    for _ in 0..random.below(3) {
+        let number = random.below(signatures.len());
+        random.plant(&signatures[number], &mut text);
+    }
+    text.truncate(LONGEST);
+    text
+}
+
+fn both_agree(
+    [whole, glancing]: &mut [Rig; 2],
+    (text, cuts): (&[u8], &[usize]),
+    tally: &Tally,
+) -> Result<(), TestCaseError> {
+    let count = |of: &AtomicU32| of.fetch_add(1, Ordering::Relaxed);
+    whole.open();
+    glancing.open();
+    let mut from = 0;
+    for &cut in cuts {
+        let payload = &text[from..cut];
+        let before = glancing.cleared;
+        let outcomes = [whole.says(from, payload), glancing.says(from, payload)];
+        let cleared = glancing.cleared != before;
+        count(&tally.packets);
+        match outcomes {
+            [Outcome::Passed, Outcome::Passed] if cleared => {
+                count(&tally.cleared);
+            }
+            [Outcome::Passed, Outcome::Passed] => {}
+            [Outcome::Found, Outcome::Found] => {
+                count(&tally.found);
+                break;
+            }
+            // Too many places that come to nothing, which a glance knows better.
+            [Outcome::Refused(_), Outcome::Passed] if cleared => break,
+            [one, other] => {
+                prop_assert_eq!(one, other, "{}..{}", from, cut);
+                break;
+            }
+        }
+        prop_assert_eq!(whole.stream(), glancing.stream(), "{}..{}", from, cut);
+        whole.acknowledges(cut);
+        glancing.acknowledges(cut);
+        from = cut;
+    }
+    // Datagrams are texts of their own.
+    let mut from = 0;
+    for &cut in cuts.iter().take(10) {
+        let payload = &text[from..cut.min(from + 1472)];
+        let before = glancing.cleared;
+        let [one, other] = [whole.datagram(payload), glancing.datagram(payload)];
+        let cleared = glancing.cleared != before;
+        if !(cleared && matches!(one, Outcome::Refused(_))) {
+            prop_assert_eq!(one, other, "a datagram, {}..{}", from, cut);
+        }
+        count(&tally.packets);
+        if cleared {
+            count(&tally.cleared);
+        }
+        from = cut;
+    }
+    Ok(())
+}
+
+fn check(cases: u32, one: impl Strategy<Value = Signature>) {
+    let tally = Tally::default();
+    let several = vec(one, 1..4).prop_map(|mut signatures| {
+        for (id, signature) in (1..).zip(&mut signatures) {
+            signature.id = id;
+            signature.name = format!("s{id}");
+        }
+        signatures
+    });
+    let show = |(signatures, seed): &(Vec<Signature>, u64)| {
+        let parts: Vec<String> = signatures.iter().map(describe::parts).collect();
+        format!("for {}; seed {seed}", parts.join("; "))
+    };
+    for_all(
+        cases,
+        &(several, 1..u64::MAX),
+        show,
+        |(signatures, seed)| {
+            let mut rigs = [Rig::new(&signatures), Rig::glancing(&signatures)];
+            // At no time nothing lasts.
+            for rig in &rigs {
+                rig.set_clock(1_000);
+            }
+            let mut random = Random(seed);
+            for _ in 0..TEXTS {
+                let text = text(&signatures, &mut random);
+                let cuts = cuts(text.len(), &mut random);
+                both_agree(&mut rigs, (&text, &cuts), &tally)?;
+            }
+            Ok(())
+        },
+    );
+    println!("{tally:?}");
+    let [packets, cleared, found] =
+        [tally.packets, tally.cleared, tally.found].map(AtomicU32::into_inner);
+    assert!(found > 0, "nothing was found");
+    assert!(cleared > packets / 5, "{cleared} of {packets} were cleared");
+}
+
+#[test]
+fn what_is_cleared_bears_no_pattern_of_grams() {
+    check(20, any_signature(4..8, 0, 0));
+    check(20, any_signature(7..14, 3, 1));
+    check(20, any_signature(11..41, 0, 0));
+}
+
+#[test]
+fn what_is_cleared_bears_nothing_behind_zeros() {
+    check(60, behind_zeros());
+}
+
+#[test]
+fn what_is_cleared_does_not_begin_as_signatures_do() {
+    check(40, at_beginning());
+}
