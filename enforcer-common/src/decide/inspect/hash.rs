@@ -59,14 +59,15 @@ pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
     inspection: &mut Inspection,
     frame_length: u32,
 ) -> bool {
-    let (offset, length) = (inspection.offset, inspection.piece);
+    let (offset, length) = (inspection.offset, u64::from(inspection.piece));
     let mut hash = 0_u64;
     let mut index = 0;
     for _ in 0..KEYS / 2 / TOGETHER {
-        if index + 8 * TOGETHER as u32 > length {
+        if index + 8 * TOGETHER as u64 > length {
             break;
         }
-        let Some(window) = frame.window::<{ 8 * TOGETHER }>(offset.wrapping_add(index)) else {
+        let Some(window) = frame.window::<{ 8 * TOGETHER }>(place_at(u64::from(offset) + index))
+        else {
             return false;
         };
         for place in 0..TOGETHER {
@@ -75,16 +76,17 @@ pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
             let word = [half(0), half(4)].map(u32::from_le);
             hash = hash.wrapping_add(inspection.hashed(index as usize / 8 + place, word));
         }
-        index += 8 * TOGETHER as u32;
+        index += 8 * TOGETHER as u64;
     }
     // As above.
-    index = length & !(8 * TOGETHER as u32 - 1);
+    index = length & !(8 * TOGETHER as u64 - 1);
     for _ in 0..TOGETHER {
         if index >= length {
             break;
         }
         let left = length - index;
-        let Some(mut word) = word_near(frame, frame_length, offset.wrapping_add(index)) else {
+        let Some(mut word) = word_near(frame, frame_length, offset.wrapping_add(index as u32))
+        else {
             return false;
         };
         if left < 8 {
@@ -96,6 +98,14 @@ pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
     }
     finish(inspection, hash);
     true
+}
+
+/// A place in what is hashed, none of which is farther: the compiler learns of it, so that
+/// nothing must be asked.
+#[inline(always)]
+const fn place_at(place: u64) -> u32 {
+    const { assert!(PIECE.is_power_of_two()) };
+    place as u32 & (PIECE as u32 - 1)
 }
 
 #[inline(always)]
