@@ -240,9 +240,10 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
             )
         };
         if halves[0] | halves[1] != 0 {
-            let place = place as u32;
-            if halves[0] != 0 && tables.confirm(work, place)
-                || halves[1] != 0 && tables.confirm(work, place + (ASKED * STRIDE) as u32)
+            let other = place.wrapping_add((ASKED * STRIDE) as u64);
+            // What is behind the text may be anything, and is not asked for.
+            if halves[0] != 0 && tables.confirm(work, place as u32)
+                || halves[1] != 0 && other < behind && tables.confirm(work, other as u32)
             {
                 return true;
             }
