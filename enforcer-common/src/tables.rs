@@ -36,9 +36,7 @@ pub trait Tables {
 
     /// Writes the flow in the scratch, new or in another one's place; false when the table
     /// took it not.
-    fn remember(&self, policy: &Policy<'_, Self>, work: &mut Work) -> bool
-    where
-        Self: Sized;
+    fn remember(&self, work: &mut Work) -> bool;
 
     /// Notes that a flow stands otherwise than before, or was seen in another second.
     #[inline(always)]

@@ -171,7 +171,7 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn remember(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
+    fn remember(&self, work: &mut Work) -> bool {
         stages::stage_remember(work) != 0
     }
 

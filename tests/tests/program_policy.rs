@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fmt::Write as _;
 
-use enforcer_common::decide::{self, Policy, Work};
+use enforcer_common::decide::{self, Work};
 use enforcer_common::flow::{FlowKey, LiveFlow};
 use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
 use enforcer_common::learned::LearnedKey;
@@ -98,7 +98,7 @@ impl Tables for Counting<'_> {
         None
     }
 
-    fn remember(&self, _policy: &Policy<'_, Self>, _work: &mut Work) -> bool {
+    fn remember(&self, _work: &mut Work) -> bool {
         true
     }
 

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use elsa::FrozenMap;
 use enforcer_common::automata::Automata;
 use enforcer_common::counter::Budget;
+use enforcer_common::decide::Work;
 use enforcer_common::decide::trace::Step;
-use enforcer_common::decide::{Policy, Work};
 use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
 use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
 use enforcer_common::learned::LearnedKey;
@@ -141,7 +141,7 @@ impl Tables for HostTables {
         self.flows.get(key)
     }
 
-    fn remember(&self, _policy: &Policy<'_, Self>, work: &mut Work) -> bool {
+    fn remember(&self, work: &mut Work) -> bool {
         if !self.full.get() {
             self.put_flow(&work.key, &work.flow);
         }

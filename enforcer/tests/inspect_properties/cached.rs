@@ -4,7 +4,8 @@ use enforcer::policy::compile::Compiled;
 use enforcer::simulate::HostTables;
 use enforcer_common::automata::Automata;
 use enforcer_common::cache::{Entry, LiveEntry};
-use enforcer_common::flow::{Flow, FlowKey, LiveFlow};
+use enforcer_common::decide::Work;
+use enforcer_common::flow::{FlowKey, LiveFlow};
 use enforcer_common::fragment::{Fragment, FragmentKey, LiveFragment};
 use enforcer_common::learned::LearnedKey;
 use enforcer_common::rate::{LiveRate, RateKey};
@@ -89,8 +90,8 @@ impl Tables for Cached {
         self.inner.flow(key)
     }
 
-    fn remember(&self, key: &FlowKey, flow: &Flow) -> bool {
-        self.inner.remember(key, flow)
+    fn remember(&self, work: &mut Work) -> bool {
+        self.inner.remember(work)
     }
 
     fn spend_flow(&self, device: u32, per_second: u32, now: u64) -> bool {

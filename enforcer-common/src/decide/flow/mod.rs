@@ -45,7 +45,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     }
     policy.tables.ask(policy, work);
     policy.tables.settle(policy, work);
-    if work.plan.begins && !policy.tables.remember(policy, work) {
+    if work.plan.begins && !policy.tables.remember(work) {
         work.findings = [Finding::of(Reason::FlowTableFull); 2];
         // Nothing is looked for in what is of no flow.
         (work.inspection.groups, work.inspection.applications) = ([0; 2], [0; 2]);

@@ -39,6 +39,13 @@ pub(super) unsafe fn meets(text: *const u8, group: &GroupLine) -> bool {
     found & HIGHEST != 0
 }
 
+/// Puts behind a piece what might yet come there, whatever lay there before.
+#[inline(always)]
+pub(super) fn close(inspection: &mut Inspection) {
+    let end = (START as u32).wrapping_add(inspection.piece);
+    inspection.put_word(end as usize, repeated(&inspection.group));
+}
+
 /// Whether what is known of a signature begins at one of the places of a batch in the text, or
 /// at the one before it, or might yet come there.
 #[inline(always)]

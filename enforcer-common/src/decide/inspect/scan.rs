@@ -74,7 +74,10 @@ pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> b
         clear_before(inspection);
     }
     let all = inspection.scanned.wrapping_add(longest).wrapping_sub(1);
-    group.filter == 0 || suspected != 0 || !is_clean(policy.tables, work, all)
+    // What one filter of grams meets the other does. Others may be met by what surrounds the
+    // piece, and of the patterns themselves, which they do not look for, there may be too many.
+    let suspected = suspected != 0 && !matches!(group.gram, RUN_GRAM | HEAD_GRAM);
+    group.filter == 0 || suspected || !is_clean(policy.tables, work, all)
 }
 
 /// Bytes of the piece that a pattern may end in, by where parts must stand that are counted
@@ -255,6 +258,7 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
 /// As [`sift`], for three bytes in a row that are the same.
 #[inline(always)]
 fn sift_runs<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+    known::close(&mut work.inspection);
     const { assert!(known::BATCH * known::BATCHES == (SIFTED * RUN_STRIDE) as usize) };
     let longest = u64::from(work.inspection.group.longest);
     let first = (START as u64 + 1 + u64::from(from)).wrapping_sub(longest);
