@@ -20,7 +20,7 @@ use crate::table::Control;
 use crate::tables::{Frame, Tables};
 
 /// Bytes of a datagram that is looked at in the frame: with its headers it is longer than a
-/// batch. Shorter ones are copied.
+/// batch. Shorter ones are copied, word by word.
 const LEAST: u32 = 32;
 
 /// Whether a packet carries nothing that must be looked at more closely; its stream moves on
@@ -49,7 +49,7 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
         if work.inspection.piece >= LEAST {
             return is_clean(frame, tables, work);
         }
-        return load_piece(frame, &mut work.inspection)
+        return copy_near::<F, 0, { LEAST as usize / 8 }>(frame, work, next)
             && scan::is_clean(tables, work, whole(&work.inspection));
     }
     let header = u32::from(work.packet.transport);
