@@ -360,7 +360,7 @@ pub fn sift_frame<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
     from: u32,
 ) -> bool {
-    inspect::glance::sift(frame, tables, work, from)
+    inspect::in_frame::sift(frame, tables, work, from)
 }
 
 /// As [`confirm`], of grams at an offset in the frame.
@@ -371,7 +371,7 @@ pub fn confirm_frame<F: Frame + ?Sized, T: Tables>(
     work: &mut Work,
     place: u32,
 ) -> bool {
-    inspect::glance::confirm(frame, tables, work, place)
+    inspect::in_frame::confirm(frame, tables, work, place)
 }
 
 /// Hashes the bytes of a segment where they lie in the frame.

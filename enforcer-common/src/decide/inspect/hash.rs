@@ -1,6 +1,6 @@
 //! The hash by which bytes of a stream that come again are known: keyed, piece by piece.
 
-use super::glance::word_near;
+use super::in_frame::word_near;
 use super::scratch::{Inspection, PIECE, START, load};
 use crate::tables::Frame;
 

@@ -6,6 +6,7 @@ mod encrypted;
 pub(super) mod glance;
 pub(super) mod hash;
 pub(super) mod hear;
+pub(super) mod in_frame;
 pub(super) mod known;
 pub(super) mod scan;
 pub(super) mod scratch;

@@ -1,0 +1,208 @@
+//! The filters over what lies in a frame, without a copy but of what must be asked more
+//! closely.
+
+use super::known;
+use super::scan::{
+    ASKED, BATCH, BATCHES, BEFORE, CONFIRMED, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word,
+    has_window, meets,
+};
+use super::scratch::START;
+use crate::decide::Work;
+use crate::signature::{HEAD_GRAM, RUN_GRAM, SHORT_GRAM, gram_multiplier};
+use crate::table::Control;
+use crate::tables::{Frame, Tables};
+
+/// Whether the filter meets nothing in what is scanned of the frame.
+#[inline(always)]
+pub(super) fn is_clean<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+) -> bool {
+    let inspection = &work.inspection;
+    if inspection.group.gram == HEAD_GRAM {
+        let automata = tables.automata(Control::epoch(work.moment.active));
+        let bytes = word_near(frame, work.packet.length, inspection.offset);
+        return automata.zip(bytes).is_some_and(|(automata, bytes)| {
+            !known::may_begin(automata, &inspection.group, inspection, bytes)
+        });
+    }
+    let stride = inspection.group.stride;
+    for sift in 0..SIFTS {
+        let from = (sift * SIFTED).wrapping_mul(stride);
+        if from >= work.inspection.scanned {
+            break;
+        }
+        if tables.sift_frame(frame, work, from) {
+            work.inspection.suspected = 1;
+            return false;
+        }
+    }
+    true
+}
+
+/// As [`scan::sift`], in the frame.
+#[inline(always)]
+pub(in crate::decide) fn sift<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    from: u32,
+) -> bool {
+    const fn window(stride: usize, gram: usize) -> usize {
+        (BATCH - 1) * stride + gram
+    }
+    let group = &work.inspection.group;
+    match (group.gram, group.stride as usize) {
+        (RUN_GRAM, _) => sift_runs(frame, tables, work, from),
+        (8, _) => sift_grams::<F, T, u64, STRIDE, { window(STRIDE, 8) }>(frame, tables, work, from),
+        (SHORT_GRAM, _) => sift_grams::<F, T, u16, SHORT_STRIDE, { window(SHORT_STRIDE, 2) }>(
+            frame, tables, work, from,
+        ),
+        (_, STRIDE) => {
+            sift_grams::<F, T, u32, STRIDE, { window(STRIDE, 4) }>(frame, tables, work, from)
+        }
+        _ => sift_grams::<F, T, u32, SHORT_STRIDE, { window(SHORT_STRIDE, 4) }>(
+            frame, tables, work, from,
+        ),
+    }
+}
+
+#[inline(always)]
+fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const WINDOW: usize>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    from: u32,
+) -> bool {
+    let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
+        return true;
+    };
+    let group = &work.inspection.group;
+    let (filter, shift) = (automata.table(group.filter), group.filter_shift);
+    let multiplier = gram_multiplier(group.gram);
+    let first = work.inspection.offset.wrapping_add(from);
+    let behind = work.inspection.offset.wrapping_add(work.inspection.scanned);
+    let last = work.packet.length.wrapping_sub(WINDOW as u32);
+    for batch in 0..BATCHES {
+        let mut place = first.wrapping_add((batch * BATCH * STRIDE) as u32);
+        if place >= behind {
+            break;
+        }
+        // The last grams are the last in the frame, some of them again.
+        if place > last {
+            place = last;
+        }
+        let Some(window) = frame.window::<WINDOW>(place) else {
+            return true;
+        };
+        // SAFETY: the window ends with the last gram.
+        let halves = unsafe { meets::<W, STRIDE>(window.as_ptr(), filter, (multiplier, shift)) };
+        if halves[0] | halves[1] != 0 {
+            let other = place.wrapping_add((ASKED * STRIDE) as u32);
+            if halves[0] != 0 && tables.confirm_frame(frame, work, place)
+                || halves[1] != 0 && tables.confirm_frame(frame, work, other)
+            {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[inline(always)]
+fn sift_runs<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    from: u32,
+) -> bool {
+    let first = work.inspection.offset.wrapping_add(from);
+    let behind = work.inspection.offset.wrapping_add(work.inspection.scanned);
+    let last = work.packet.length.wrapping_sub(known::BATCH as u32);
+    for batch in 0..known::BATCHES {
+        let mut place = first.wrapping_add((batch * known::BATCH) as u32);
+        if place >= behind {
+            break;
+        }
+        // As above.
+        if place > last {
+            place = last;
+        }
+        let Some(window) = frame.window::<{ known::BATCH }>(place) else {
+            return true;
+        };
+        // SAFETY: the window is as long.
+        let meets = unsafe { known::meets(window.as_ptr(), &work.inspection.group) };
+        if meets && tables.confirm_frame(frame, work, place) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether what the filter has met among the grams at an offset is of a pattern. Where what
+/// must be asked reaches behind the frame's end, it is copied into the scratch.
+#[inline(always)]
+pub(in crate::decide) fn confirm<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    work: &mut Work,
+    place: u32,
+) -> bool {
+    let inspection = &work.inspection;
+    let (offset, scanned, piece) = (inspection.offset, inspection.scanned, inspection.piece);
+    if inspection.group.gram == RUN_GRAM {
+        if !copy_near::<F, { known::BEFORE }, { known::CONFIRMED / 8 }>(frame, work, place) {
+            return true;
+        }
+        work.inspection.piece = offset.wrapping_add(piece).wrapping_sub(place);
+        let found = known::is_in_batch(tables, work, START as u32);
+        work.inspection.piece = piece;
+        return found;
+    }
+    let end = offset.wrapping_add(scanned).wrapping_sub(place);
+    if let Some(window) = frame.window::<CONFIRMED>(place.wrapping_sub(BEFORE as u32)) {
+        let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
+            return true;
+        };
+        // SAFETY: the window is as long.
+        return unsafe { has_window(automata, &inspection.group, window.as_ptr(), end) };
+    }
+    if !copy_near::<F, BEFORE, { CONFIRMED / 8 }>(frame, work, place) {
+        return true;
+    }
+    work.inspection.scanned = end;
+    let found = tables.confirm(work, START as u32);
+    work.inspection.scanned = scanned;
+    found
+}
+
+/// Copies words of the frame into the scratch, as many bytes before a place as before the
+/// beginning of a text.
+#[inline(always)]
+pub(super) fn copy_near<F: Frame + ?Sized, const BEFORE: usize, const WORDS: usize>(
+    frame: &F,
+    work: &mut Work,
+    place: u32,
+) -> bool {
+    let start = place.wrapping_sub(BEFORE as u32);
+    for word in 0..WORDS {
+        let offset = start.wrapping_add(8 * word as u32);
+        let Some(bytes) = word_near(frame, work.packet.length, offset) else {
+            return false;
+        };
+        work.inspection.put_word(START - BEFORE + 8 * word, bytes);
+    }
+    true
+}
+
+/// Eight bytes of a frame of some length from an offset on; what is behind its end reads as
+/// anything.
+#[inline(always)]
+pub(super) fn word_near<F: Frame + ?Sized>(frame: &F, length: u32, offset: u32) -> Option<u64> {
+    let last = length.wrapping_sub(8);
+    let start = if offset < last { offset } else { last };
+    let word = u64::from_le_bytes(frame.read(start)?);
+    Some(word >> (8 * (offset - start) % 64))
+}
