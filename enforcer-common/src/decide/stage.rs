@@ -330,13 +330,13 @@ pub fn matches_part<T: Tables>(
 /// Whether a pattern may stand in a part of the piece.
 #[inline(always)]
 pub fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
-    inspect::scan::sift(tables, work, from)
+    inspect::filter::sift(tables, work, from)
 }
 
 /// Whether what the filter has met is of a pattern.
 #[inline(always)]
 pub fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
-    inspect::scan::confirm(tables, work, from)
+    inspect::filter::confirm(tables, work, from)
 }
 
 /// Whether what all signatures of a group know begins near an index of the text.

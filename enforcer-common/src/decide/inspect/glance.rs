@@ -4,10 +4,10 @@
 
 use super::in_frame::{copy_near, is_clean};
 use super::known;
-use super::scan::{self, clear_before, within_reach};
+use super::scan::{clear_before, within_reach};
 use super::scratch::{Inspection, PIECE, START, course};
 use super::stream::{self, LOOK, LOST, NOTHING};
-use super::{encrypted, hash, load_piece, turn, waits};
+use super::{encrypted, filter, hash, load_piece, turn, waits};
 use crate::decide::{Policy, Work};
 use crate::flow::protocol;
 use crate::signature::{GroupLine, PATTERN, RUN_GRAM, SPAN, window_length};
@@ -45,7 +45,7 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
             return is_clean(frame, tables, work);
         }
         return copy_near::<F, 0, { LEAST as usize / 8 }>(frame, work, next)
-            && scan::is_clean(tables, work, whole(&work.inspection));
+            && filter::is_clean(tables, work, whole(&work.inspection));
     }
     let header = u32::from(work.packet.transport);
     let (Some(stream), Some([s0, s1, s2, s3, a0, a1, a2, a3])) =
@@ -66,7 +66,7 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
     }
     if work.inspection.scanned != 0 {
         let clean = if is_short {
-            scan::is_clean(tables, work, whole(&work.inspection))
+            filter::is_clean(tables, work, whole(&work.inspection))
         } else {
             is_clean_edge(frame, tables, work) && is_clean(frame, tables, work)
         };
@@ -229,7 +229,7 @@ fn is_clean_edge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut
         let most = window_length(gram, stride).wrapping_sub(1);
         inspection.scanned = if scanned < most { scanned } else { most };
         let all = whole(inspection);
-        scan::is_clean(tables, work, all)
+        filter::is_clean(tables, work, all)
     };
     work.inspection.scanned = scanned;
     clean

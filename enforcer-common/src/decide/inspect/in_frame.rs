@@ -1,11 +1,11 @@
 //! The filters over what lies in a frame, without a copy but of what must be asked more
 //! closely.
 
-use super::known;
-use super::scan::{
+use super::filter::{
     ASKED, BATCH, BATCHES, BEFORE, CONFIRMED, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word,
     has_window, meets,
 };
+use super::known;
 use super::scratch::START;
 use crate::decide::Work;
 use crate::signature::{HEAD_GRAM, RUN_GRAM, SHORT_GRAM, gram_multiplier};
@@ -41,7 +41,7 @@ pub(super) fn is_clean<F: Frame + ?Sized, T: Tables>(
     true
 }
 
-/// As [`scan::sift`], in the frame.
+/// As [`filter::sift`](super::filter::sift), in the frame.
 #[inline(always)]
 pub(in crate::decide) fn sift<F: Frame + ?Sized, T: Tables>(
     frame: &F,

@@ -3,6 +3,7 @@
 //! scan → verify → hear, piece by piece.
 
 mod encrypted;
+pub(super) mod filter;
 pub(super) mod glance;
 pub(super) mod hash;
 pub(super) mod hear;
