@@ -206,3 +206,48 @@ fn what_is_cleared_bears_nothing_behind_zeros() {
 fn what_is_cleared_does_not_begin_as_signatures_do() {
     check(40, at_beginning());
 }
+
+/// Sends clean datagrams until they are glanced at.
+fn be_known(rig: &mut Rig) {
+    for _ in 0..4 {
+        assert_eq!(rig.datagram(&[b'-'; 1000]), Outcome::Passed);
+    }
+    assert_ne!(rig.cleared, 0);
+}
+
+#[test]
+fn what_one_policy_meets_tells_another_nothing() {
+    let [before, behind] =
+        [b"abcdefghijkl", b"mnopqrstuvwx"].map(|pattern| vec![signature(1, vec![bytes(pattern)])]);
+    let mut text = [b'-'; 1000];
+    text[100..112].copy_from_slice(b"mnopqrstuvwx");
+    text[600..612].copy_from_slice(b"abcdefghijk-");
+
+    for is_replaced in [false, true] {
+        let mut rig = Rig::glancing(&before);
+        rig.set_clock(1_000);
+        rig.open();
+        be_known(&mut rig);
+        let expected = if is_replaced {
+            rig.replace_behind_glance(&behind);
+            Outcome::Found
+        } else {
+            Outcome::Passed
+        };
+        assert_eq!(rig.datagram(&text), expected);
+    }
+}
+
+#[test]
+fn what_one_packet_meets_tells_the_next_nothing() {
+    let signatures = [signature(1, vec![bytes(b"abcdefghijkl")])];
+    let mut rig = Rig::glancing(&signatures);
+    rig.set_clock(1_000);
+    rig.open();
+    be_known(&mut rig);
+    let mut text = [b'-'; 1000];
+    text[900..912].copy_from_slice(b"abcdefghijk-");
+    assert_eq!(rig.datagram(&text), Outcome::Passed);
+    text[100..112].copy_from_slice(b"abcdefghijkl");
+    assert_eq!(rig.datagram(&text), Outcome::Found);
+}

@@ -1,6 +1,6 @@
 //! A device, a server and the decision between them; one connection at a time.
 
-use enforcer::policy::compile::compile;
+use enforcer::policy::compile::{Compiled, compile};
 use enforcer::policy::model::Model;
 use enforcer::policy::parse;
 use enforcer::policy::signature::Signature;
@@ -42,6 +42,8 @@ pub(crate) struct Rig {
     work: Box<Work>,
     /// Packets that passed at a glance.
     pub(crate) cleared: u32,
+    /// A policy that takes over when a glance has met something.
+    next: Option<Compiled>,
 }
 
 impl Rig {
@@ -64,22 +66,17 @@ impl Rig {
     }
 
     fn of(policy: &str, signatures: &[Signature]) -> Self {
-        let main = File {
-            path: "p.yaml".into(),
-            text: policy.into(),
-        };
-        let bundle = Bundle {
-            main,
-            included: Vec::new(),
-        };
-        let (mut model, _): (Model, _) = parse(&bundle).unwrap_or_else(|errors| panic!("{errors}"));
-        model.signatures = signatures.to_vec();
-        let compiled = compile(&model).unwrap_or_else(|error| panic!("{error}"));
         Self {
-            tables: Cached::new(&compiled),
+            tables: Cached::new(&compiled(policy, signatures)),
             work: Box::new(Work::EMPTY),
             cleared: 0,
+            next: None,
         }
+    }
+
+    /// Looks for other signatures as soon as a glance has met something.
+    pub(crate) fn replace_behind_glance(&mut self, signatures: &[Signature]) {
+        self.next = Some(compiled(&POLICY.replace("RULE", ""), signatures));
     }
 
     /// Sets the clock, in milliseconds.
@@ -178,6 +175,9 @@ impl Rig {
                 self.cleared += 1;
                 return Outcome::Passed;
             }
+            if let Some(next) = self.next.take() {
+                self.tables.inner.install(&next);
+            }
         }
         let verdict = judge(frame, &self.tables, &port, &mut self.work);
         drop(self.tables.inner.take_steps());
@@ -195,6 +195,20 @@ impl Rig {
             other => panic!("{other:?}"),
         }
     }
+}
+
+fn compiled(policy: &str, signatures: &[Signature]) -> Compiled {
+    let main = File {
+        path: "p.yaml".into(),
+        text: policy.into(),
+    };
+    let bundle = Bundle {
+        main,
+        included: Vec::new(),
+    };
+    let (mut model, _): (Model, _) = parse(&bundle).unwrap_or_else(|errors| panic!("{errors}"));
+    model.signatures = signatures.to_vec();
+    compile(&model).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn segment(ports: (u16, u16), numbers: (u32, u32), flags: u8, payload: &[u8]) -> Vec<u8> {

@@ -131,6 +131,8 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
             if halves[0] != 0 && tables.confirm(work, place as u32)
                 || halves[1] != 0 && other < behind && tables.confirm(work, other as u32)
             {
+                // What ends before holds none of the grams from here on.
+                work.inspection.clean = (place as u32).saturating_sub(START as u32);
                 return true;
             }
         }

@@ -28,7 +28,7 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
 ) -> bool {
     let (next, end) = (work.packet.next, work.packet.end);
     let inspection = &mut work.inspection;
-    inspection.suspected = 0;
+    inspection.met = 0;
     inspection.offset = next;
     inspection.piece = end.wrapping_sub(next);
     inspection.left = inspection.piece;
@@ -71,7 +71,9 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
             is_clean_edge(frame, tables, work) && is_clean(frame, tables, work)
         };
         if !clean {
-            work.inspection.suspected = 1;
+            if work.inspection.met == 0 {
+                work.inspection.met = next;
+            }
             return false;
         }
     }

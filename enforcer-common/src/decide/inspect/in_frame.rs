@@ -34,7 +34,6 @@ pub(super) fn is_clean<F: Frame + ?Sized, T: Tables>(
             break;
         }
         if tables.sift_frame(frame, work, from) {
-            work.inspection.suspected = 1;
             return false;
         }
     }
@@ -103,6 +102,7 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
             if halves[0] != 0 && tables.confirm_frame(frame, work, place)
                 || halves[1] != 0 && tables.confirm_frame(frame, work, other)
             {
+                work.inspection.met = place;
                 return true;
             }
         }

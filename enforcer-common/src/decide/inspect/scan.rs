@@ -38,8 +38,13 @@ pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> b
     let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
         return false;
     };
-    let (longest, suspected) = (group.longest, inspection.suspected);
-    inspection.suspected = 0;
+    let longest = group.longest;
+    let suspected = if group.filter == inspection.group.filter {
+        inspection.suspected
+    } else {
+        0
+    };
+    (inspection.suspected, inspection.clean) = (0, 0);
     if inspection.piece > PIECE as u32 || longest > PATTERN as u32 {
         inspection.lost = 1;
         return false;
@@ -52,11 +57,14 @@ pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> b
     if inspection.head.known == 0 {
         clear_before(inspection);
     }
-    let all = inspection.scanned.wrapping_add(longest).wrapping_sub(1);
     // What one filter of grams meets the other does. Others may be met by what surrounds the
     // piece, and of the patterns themselves, which they do not look for, there may be too many.
-    let suspected = suspected != 0 && !matches!(group.gram, RUN_GRAM | HEAD_GRAM);
-    group.filter == 0 || suspected || !is_clean(policy.tables, work, all)
+    if suspected >= inspection.offset && !matches!(group.gram, RUN_GRAM | HEAD_GRAM) {
+        inspection.clean = suspected.wrapping_sub(inspection.offset);
+        return true;
+    }
+    let all = inspection.scanned.wrapping_add(longest).wrapping_sub(1);
+    group.filter == 0 || !is_clean(policy.tables, work, all)
 }
 
 /// Bytes of the piece that a pattern may end in, by where parts must stand that are counted
@@ -87,15 +95,15 @@ pub(super) fn within_reach(inspection: &Inspection, group: &GroupLine) -> u32 {
     }
 }
 
-/// Walks through the piece; leaves where patterns end.
+/// Walks through the piece behind what is clean of it; leaves where patterns end.
 #[inline(always)]
 pub(in crate::decide) fn scan<T: Tables>(tables: &T, work: &mut Work) {
     let inspection = &mut work.inspection;
     let back = inspection.group.longest.wrapping_sub(1);
     let early = back.next_multiple_of(BLOCK);
-    // An equal part of the piece for each lane, and more where that fills the last block.
-    let steps = inspection
-        .scanned
+    let left = inspection.scanned.saturating_sub(inspection.clean);
+    // An equal part of the rest for each lane, and more where that fills the last block.
+    let steps = left
         .div_ceil(LANES as u32)
         .next_multiple_of(BLOCK)
         .wrapping_add(early);
@@ -139,7 +147,8 @@ pub(in crate::decide) fn walk<T: Tables>(tables: &T, work: &mut Work, from: u32)
     let classes = automata.table(inspection.group.classes);
     let share = u64::from(inspection.share);
     let (from, early) = (u64::from(from), u64::from(inspection.early));
-    let first = (START as u64 + from).wrapping_sub(early);
+    let clean = u64::from(inspection.clean);
+    let first = (START as u64 + clean + from).wrapping_sub(early);
     let mut states = inspection.lanes;
     let mut begin = first;
     let texts = [(); LANES].map(|()| {
@@ -197,6 +206,7 @@ pub(in crate::decide) fn note_hits<T: Tables>(_tables: &T, work: &mut Work, step
     for lane in 0..LANES {
         let state = inspection.lanes[lane];
         let end = (START as u32)
+            .wrapping_add(inspection.clean)
             .wrapping_sub(early)
             .wrapping_add(inspection.share.wrapping_mul(lane as u32))
             .wrapping_add(step);

@@ -168,9 +168,12 @@ pub struct Inspection {
     pub(super) outdated: u32,
     /// Places where patterns end; how many there were may be above [`HITS`].
     pub(super) hit_count: u32,
-    /// 1 where the packet's first piece must be walked through, as a filter has met
-    /// something in it; else 0.
+    /// Offset in the frame at which a glance has met something, 0 where it has not: no pattern
+    /// of its group ends before. And the same of the packet that is judged.
+    pub(super) met: u32,
     pub(super) suspected: u32,
+    /// Bytes of the piece in which no pattern ends, as far as they have been looked through.
+    pub(super) clean: u32,
     /// 1 where something of the packet was walked through, else 0.
     pub(in crate::decide) walked: u32,
     /// Whether the connection turned out to be encrypted.
@@ -234,7 +237,9 @@ impl Inspection {
         lost: 0,
         outdated: 0,
         hit_count: 0,
+        met: 0,
         suspected: 0,
+        clean: 0,
         walked: 0,
         encrypted: 0,
         heard: 0,

@@ -168,6 +168,7 @@ fn cases() -> Vec<Case> {
             push("filter only", Text::Clean, Kind::Datagram);
             if port >= 9064 {
                 push("full automaton", Text::Forced, Kind::Datagram);
+                push("filter, met in vain", Text::Bluff, Kind::Datagram);
             }
             for (clean, forced, device) in [
                 ("filter and stream", "automaton and stream", TOLERANT),

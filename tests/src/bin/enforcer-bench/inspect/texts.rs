@@ -13,8 +13,12 @@ use enforcer::policy::source::{Bundle, File};
 pub(super) enum Text {
     /// No gram of a pattern: the filter lets it pass.
     Clean,
-    /// A gram of a pattern, and no pattern: all of it walks through the automaton.
+    /// Grams of a pattern at its beginning, and no pattern: all of it walks through the
+    /// automaton.
     Forced,
+    /// A gram of a pattern again and again, and nothing else of it: the filter meets it
+    /// everywhere, in vain.
+    Bluff,
 }
 
 /// A policy with so many patterns at each port, and the shipped signatures.
@@ -142,13 +146,20 @@ pub(crate) fn letters(seed: u64, count: usize) -> Vec<u8> {
 /// `first` is the number of the first pattern at the port.
 pub(super) fn payload(size: usize, text: Text, first: usize) -> Vec<u8> {
     let mut payload = letters(2, size);
-    if text == Text::Forced {
-        // All of a pattern but its last letter, so that some gram of it is there; at the
-        // end, so that the filter has looked at all before.
-        let most = pattern(first as u64).into_bytes();
-        let place = size - 16;
-        payload[place..place + 15].copy_from_slice(&most[..15]);
-        payload[place + 15] = b'0';
+    let pattern = pattern(first as u64).into_bytes();
+    match text {
+        Text::Clean => {}
+        // All but its last letter, so that some gram of it is there.
+        Text::Forced => {
+            payload[..15].copy_from_slice(&pattern[..15]);
+            payload[15] = b'0';
+        }
+        // The end of what its grams are taken from (of equal ones the first).
+        Text::Bluff => {
+            for place in payload.chunks_exact_mut(8) {
+                place.copy_from_slice(&pattern[3..11]);
+            }
+        }
     }
     payload
 }

@@ -78,16 +78,16 @@ impl Load {
         }
     }
 
-    /// The payload behind the head. The last of a forced one is most of a pattern, so that
-    /// the filter looks at all of it in vain.
+    /// The payload behind the head. A forced one begins with most of a pattern, behind which
+    /// all of it is walked through.
     pub(super) fn body(self) -> Vec<u8> {
         let length = self.length() - 4 - enforcer_tests::live::generator::HEAD;
         let mut body = letters(2, length);
         if let Self::Inspected(_, true) = self
-            && let Some(place) = length.checked_sub(16)
+            && let Some(most) = body.get_mut(..16)
         {
-            body[place..].copy_from_slice(pattern(0).as_bytes());
-            body[length - 1] = b'0';
+            most.copy_from_slice(pattern(0).as_bytes());
+            most[15] = b'0';
         }
         body
     }
