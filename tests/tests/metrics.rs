@@ -8,10 +8,12 @@ use std::{
 };
 
 use enforcer_tests::{
-    Outcome, Ward,
-    traffic::{dns, tcp},
+    Outcome, Topology, Ward,
+    daemon::Settings,
+    traffic::{dns, tcp, udp},
     wait, ward,
 };
+use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Idle flows are looked after every 15 seconds.
@@ -165,6 +167,37 @@ fn the_page_holds_what_an_operator_needs() {
     }
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(value("enforcer_build_info", &[("version", version)]), 1.0);
+}
+
+#[test]
+fn flows_that_make_room_are_told_apart() {
+    // Room for the fewest flows that may be configured, four places each.
+    const PLACES: u16 = 4 * 1024;
+    let settings = Settings {
+        more: "flows: 1024".into(),
+        ..Settings::default()
+    };
+    let ward = Ward::unenforced("nfull", &Topology::default(), &settings).unwrap();
+    let unlimited = "defaults:\n  new_flows_per_second: 0\n";
+    ward.apply(&ward::policy_with("defaults:\n", unlimited).unwrap())
+        .unwrap();
+    let at = |name| ward.endpoint(name).unwrap();
+    // Nobody answers, so that none of them is known to both ends.
+    for _ in 0..PLACES + PLACES / 4 {
+        let socket = udp::open(at("pump-1"), at("dns").at(53), DEADLINE).unwrap();
+        let _ = socket.send(b"?");
+    }
+    let page = Page::parse(&ward.daemon().metrics().unwrap());
+    let value = |name: &str| page.value(name, &[]);
+    assert!(value("enforcer_flows_displaced_total") >= 1.0);
+    assert_eq!(value("enforcer_flows_evicted_total"), 0.0);
+    assert_eq!(value("enforcer_flows_refused_total"), 0.0);
+    let counters: Value = ward.client().json(&["counters"]).unwrap();
+    assert!(
+        counters["flows_displaced"].as_u64() >= Some(1),
+        "{counters}"
+    );
+    assert_eq!(counters["flows_evicted"], 0);
 }
 
 /// Thousands of devices must not become thousands of series.

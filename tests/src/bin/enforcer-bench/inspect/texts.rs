@@ -143,6 +143,18 @@ pub(crate) fn letters(seed: u64, count: usize) -> Vec<u8> {
     letters.collect()
 }
 
+/// The last gram that the filter knows of a pattern, of the first one whose beginning has no
+/// letter twice: there its grams are taken from.
+fn last_gram(first: u64) -> Vec<u8> {
+    let mut patterns = (first..).map(|number| pattern(number).into_bytes());
+    let beginning = patterns.find_map(|pattern| {
+        let beginning = pattern.get(..11)?.to_vec();
+        let twice = |place: usize| beginning[..place].contains(&beginning[place]);
+        (!(1..11).any(twice)).then_some(beginning)
+    });
+    beginning.map_or_else(Vec::new, |bytes| bytes[3..].to_vec())
+}
+
 /// `first` is the number of the first pattern at the port.
 pub(super) fn payload(size: usize, text: Text, first: usize) -> Vec<u8> {
     let mut payload = letters(2, size);
@@ -154,10 +166,10 @@ pub(super) fn payload(size: usize, text: Text, first: usize) -> Vec<u8> {
             payload[..15].copy_from_slice(&pattern[..15]);
             payload[15] = b'0';
         }
-        // The end of what its grams are taken from (of equal ones the first).
         Text::Bluff => {
+            let gram = last_gram(first as u64);
             for place in payload.chunks_exact_mut(8) {
-                place.copy_from_slice(&pattern[3..11]);
+                place.copy_from_slice(&gram);
             }
         }
     }
