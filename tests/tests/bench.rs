@@ -38,7 +38,14 @@ const EXPECTED: &[(&str, &[&str])] = &[
         "program",
         &["enforcer's program", "enforcer's program, 10,000 rules"],
     ),
-    ("flood", &["rate kept by others", "flows of others evicted"]),
+    (
+        "flood",
+        &[
+            "rate kept by others",
+            "rate kept by others, bare redirect",
+            "flows of others evicted",
+        ],
+    ),
     ("tcp", ENDS),
     ("latency", ENDS),
 ];

@@ -1,9 +1,10 @@
 //! A device that begins a new flow with each packet, beside a thousand that talk: what is
 //! left of their rate once the flood's own cost is taken off, and whether each of their
-//! flows is still the one that it was.
+//! flows is still the one that it was. Of a bare redirect the same, which knows no flows: what
+//! it loses the machine takes, and the bench.
 
 use std::collections::HashMap;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use anyhow::Result;
 use enforcer_common::addr::{Ip, Vlan};
@@ -23,6 +24,7 @@ const BUDGET: u32 = 500;
 const OTHERS_CLASS: u8 = 1;
 const FLOOD_CLASS: u8 = 2;
 pub(super) const KEPT: &str = "rate kept by others";
+const KEPT_BARE: &str = "rate kept by others, bare redirect";
 pub(super) const EVICTED: &str = "flows of others evicted";
 pub(super) const LOADS: [&str; 2] = ["beside a flood, denied", "beside a flood, allowed"];
 
@@ -31,6 +33,7 @@ struct Kind {
     flood: Generator,
     both: Generator,
     kept: Vec<f64>,
+    kept_bare: Vec<f64>,
     evicted: Vec<f64>,
     arrived: u64,
 }
@@ -59,6 +62,7 @@ pub(super) fn run(
     };
     let body = [0; 6];
     let alone = Generator::new(&[others], &body)?;
+    let redirect = track.namespace().run(|| bare::redirect(track.far))?;
     let mut kinds = Vec::new();
     for (load, port) in LOADS.into_iter().zip([DENIED, ALLOWED_TCP]) {
         let flood = Stream {
@@ -70,6 +74,7 @@ pub(super) fn run(
             flood: Generator::new(&[flood], &body)?,
             both: Generator::new(&[others, flood], &body)?,
             kept: Vec::new(),
+            kept_bare: Vec::new(),
             evicted: Vec::new(),
             arrived: 0,
         });
@@ -77,21 +82,27 @@ pub(super) fn run(
     for round in 0..rounds {
         eprintln!("bench: a flood, round {} of {rounds}", round + 1);
         for kind in &mut kinds {
-            let pass = |generator: &Generator, frames| {
-                generator.aim(Some(enforcer.program.as_fd()))?;
+            let pass = |program: BorrowedFd<'_>, generator: &Generator, frames| {
+                generator.aim(Some(program))?;
                 track.pass(generator.program(), generator.frame(), frames, sink)
             };
-            track.introduce_server(Some(enforcer.program.as_fd()))?;
-            pass(&alone, 2 * OTHERS)?;
-            let alone = pass(&alone, frames)?.time;
-            let flood = pass(&kind.flood, frames)?.time;
-            let before = packets(enforcer)?;
-            kind.both.rewind()?;
-            let arrived = sink.arrived(OTHERS_CLASS)?;
-            let both = pass(&kind.both, 2 * frames)?.time;
+            let kept = |program: BorrowedFd<'_>| {
+                let alone = pass(program, &alone, frames)?.time;
+                let flood = pass(program, &kind.flood, frames)?.time;
+                kind.both.rewind()?;
+                let both = pass(program, &kind.both, 2 * frames)?.time;
+                let beside = both.saturating_sub(flood).max(1);
+                anyhow::Ok(100.0 * alone as f64 / beside as f64)
+            };
+            kind.kept_bare.push(kept(redirect.as_fd())?);
+            let program = enforcer.program.as_fd();
+            track.introduce_server(Some(program))?;
+            pass(program, &alone, 2 * OTHERS)?;
+            let (before, arrived) = (packets(enforcer)?, sink.arrived(OTHERS_CLASS)?);
+            kind.kept.push(kept(program)?);
+            // Alone and beside the flood.
+            let frames = 2 * frames;
             kind.arrived += sink.arrived(OTHERS_CLASS)? - arrived;
-            let beside = both.saturating_sub(flood).max(1);
-            kind.kept.push(100.0 * alone as f64 / beside as f64);
             let after = packets(enforcer)?;
             let each = u64::from(frames / OTHERS);
             let stayed = before
@@ -101,7 +112,7 @@ pub(super) fn run(
         }
     }
     for kind in kinds {
-        let sent = f64::from(frames) * rounds as f64;
+        let sent = 2.0 * f64::from(frames) * rounds as f64;
         let figure = |contender: &str, unit, rounds: Vec<f64>, arrived: Option<f64>| Figure {
             part: "flood",
             contender: contender.to_owned(),
@@ -124,6 +135,9 @@ pub(super) fn run(
         report
             .figures
             .push(figure(EVICTED, "", kind.evicted.clone(), None));
+        report
+            .figures
+            .push(figure(KEPT_BARE, "%", kind.kept_bare.clone(), None));
     }
     Ok(())
 }
