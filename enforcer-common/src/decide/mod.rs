@@ -181,7 +181,7 @@ pub fn judge<F: Frame + ?Sized, T: Tables>(
     let parsed = packet::ethernet::parse(frame, &mut work.packet);
     let glanced = work.moment.active;
     work.moment = Moment::take(tables);
-    inspect::take_over(&mut work.inspection, glanced == work.moment.active);
+    inspect::glance::take_over(&mut work.inspection, glanced == work.moment.active);
     let Some(policy) = Policy::at(tables, work.moment) else {
         let mode = if port.pass_without_policy != 0 {
             Mode::Audit

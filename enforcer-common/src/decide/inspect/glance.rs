@@ -87,6 +87,14 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
     leave(frame, work, stream)
 }
 
+/// Takes over what a glance has met, if the packet is judged by the policy that it went by;
+/// none may count for the next packet.
+#[inline(always)]
+pub(in crate::decide) const fn take_over(inspection: &mut Inspection, same_policy: bool) {
+    inspection.suspected = if same_policy { inspection.met } else { 0 };
+    inspection.met = 0;
+}
+
 /// What is to be done about a datagram.
 #[inline(always)]
 fn enter_datagram<T: Tables>(tables: &T, work: &mut Work) -> u32 {

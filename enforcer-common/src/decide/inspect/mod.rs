@@ -46,14 +46,6 @@ pub(super) fn concerns(work: &Work) -> bool {
     client | server | one | other != 0
 }
 
-/// Takes over what a glance has met, if the packet is judged by the policy that it went by;
-/// none may count for the next packet.
-#[inline(always)]
-pub(super) const fn take_over(inspection: &mut Inspection, same_policy: bool) {
-    inspection.suspected = if same_policy { inspection.met } else { 0 };
-    inspection.met = 0;
-}
-
 /// Groups of the signatures that are looked for in a flow: for what the end that began
 /// it sends, and for what the other does; those for the profile at either end. A call, for
 /// its callers have no room left on their stack.
