@@ -100,11 +100,10 @@ pub(super) fn run(
             pass(program, &alone, 2 * OTHERS)?;
             let (before, arrived) = (packets(enforcer)?, sink.arrived(OTHERS_CLASS)?);
             kind.kept.push(kept(program)?);
-            // Alone and beside the flood.
-            let frames = 2 * frames;
             kind.arrived += sink.arrived(OTHERS_CLASS)? - arrived;
             let after = packets(enforcer)?;
-            let each = u64::from(frames / OTHERS);
+            // Alone and beside the flood.
+            let each = u64::from(2 * frames / OTHERS);
             let stayed = before
                 .iter()
                 .filter(|(key, count)| after.get(*key).is_some_and(|now| now - **count == each));
