@@ -208,14 +208,13 @@ pub fn keep<F: Frame + ?Sized, T: Tables>(
 }
 
 /// The group of signatures that are looked for in packets like this one, and how; `None`
-/// where a glance is not worth it: what was walked through is seldom followed by what
-/// need not be.
+/// where a glance is not worth it: what bore a pattern is seldom followed by what bears none.
 #[inline(always)]
 fn look_at<T: Tables>(tables: &T, work: &Work) -> Option<(u16, u8)> {
     if !inspect::concerns(work) {
         return Some((0, 0));
     }
-    if work.inspection.walked != 0 {
+    if work.inspection.bears != 0 {
         return None;
     }
     let policy = &Policy::at(tables, work.moment)?;

@@ -215,13 +215,18 @@ fn be_known(rig: &mut Rig) {
     assert_ne!(rig.cleared, 0);
 }
 
+/// A signature whose pattern is met, and which stands there only if its tail does.
+fn with_tail(pattern: &[u8]) -> [Signature; 1] {
+    [signature(1, vec![bytes(pattern), bytes(b"!").after(0, 0)])]
+}
+
 #[test]
 fn what_one_policy_meets_tells_another_nothing() {
-    let [before, behind] =
-        [b"abcdefghijkl", b"mnopqrstuvwx"].map(|pattern| vec![signature(1, vec![bytes(pattern)])]);
+    let before = with_tail(b"abcdefghijkl");
+    let behind = with_tail(b"mnopqrstuvwx");
     let mut text = [b'-'; 1000];
-    text[100..112].copy_from_slice(b"mnopqrstuvwx");
-    text[600..612].copy_from_slice(b"abcdefghijk-");
+    text[100..113].copy_from_slice(b"mnopqrstuvwx!");
+    text[600..612].copy_from_slice(b"abcdefghijkl");
 
     for is_replaced in [false, true] {
         let mut rig = Rig::glancing(&before);
@@ -240,14 +245,30 @@ fn what_one_policy_meets_tells_another_nothing() {
 
 #[test]
 fn what_one_packet_meets_tells_the_next_nothing() {
-    let signatures = [signature(1, vec![bytes(b"abcdefghijkl")])];
-    let mut rig = Rig::glancing(&signatures);
+    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
     rig.set_clock(1_000);
     rig.open();
     be_known(&mut rig);
     let mut text = [b'-'; 1000];
-    text[900..912].copy_from_slice(b"abcdefghijk-");
+    text[900..912].copy_from_slice(b"abcdefghijkl");
     assert_eq!(rig.datagram(&text), Outcome::Passed);
-    text[100..112].copy_from_slice(b"abcdefghijkl");
+    text[100..113].copy_from_slice(b"abcdefghijkl!");
     assert_eq!(rig.datagram(&text), Outcome::Found);
+}
+
+#[test]
+fn what_is_walked_through_and_bears_no_pattern_is_cleared() {
+    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
+    rig.set_clock(1_000);
+    rig.open();
+    be_known(&mut rig);
+    let mut text = [b'-'; 1000];
+    text[100..112].copy_from_slice(b"abcdefghijk-");
+    let before = rig.cleared;
+    assert_eq!(rig.datagram(&text), Outcome::Passed);
+    assert_eq!(rig.datagram(&text), Outcome::Passed);
+    assert_eq!(rig.cleared, before + 2);
+    text[300..313].copy_from_slice(b"abcdefghijkl!");
+    assert_eq!(rig.datagram(&text), Outcome::Found);
+    assert_eq!(rig.cleared, before + 2);
 }

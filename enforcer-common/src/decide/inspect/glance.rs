@@ -10,7 +10,7 @@ use super::stream::{self, LOOK, LOST, NOTHING};
 use super::{encrypted, filter, hash, load_piece, turn, waits};
 use crate::decide::{Policy, Work};
 use crate::flow::protocol;
-use crate::signature::{GroupLine, PATTERN, RUN_GRAM, SPAN, window_length};
+use crate::signature::{GroupLine, HEAD_GRAM, PATTERN, RUN_GRAM, SPAN, window_length};
 use crate::stream::{LiveStream, UNDER_WAY};
 use crate::tables::{Frame, Tables};
 
@@ -28,7 +28,6 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
 ) -> bool {
     let (next, end) = (work.packet.next, work.packet.end);
     let inspection = &mut work.inspection;
-    inspection.met = 0;
     inspection.offset = next;
     inspection.piece = end.wrapping_sub(next);
     inspection.left = inspection.piece;
@@ -41,11 +40,13 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
         if task != LOOK {
             return task == NOTHING;
         }
-        if work.inspection.piece >= LEAST {
-            return is_clean(frame, tables, work);
-        }
-        return copy_near::<F, 0, { LEAST as usize / 8 }>(frame, work, next)
-            && filter::is_clean(tables, work, whole(&work.inspection));
+        let is_clean = if work.inspection.piece >= LEAST {
+            is_clean(frame, tables, work)
+        } else {
+            copy_near::<F, 0, { LEAST as usize / 8 }>(frame, work, next)
+                && filter::is_clean(tables, work, whole(&work.inspection))
+        };
+        return is_clean || bears_nothing(frame, tables, work);
     }
     let header = u32::from(work.packet.transport);
     let (Some(stream), Some([s0, s1, s2, s3, a0, a1, a2, a3])) =
@@ -70,10 +71,7 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
         } else {
             is_clean_edge(frame, tables, work) && is_clean(frame, tables, work)
         };
-        if !clean {
-            if work.inspection.met == 0 {
-                work.inspection.met = next;
-            }
+        if !clean && !bears_nothing(frame, tables, work) {
             return false;
         }
     }
@@ -87,12 +85,31 @@ pub(in crate::decide) fn glance<F: Frame + ?Sized, T: Tables>(
     leave(frame, work, stream)
 }
 
-/// Takes over what a glance has met, if the packet is judged by the policy that it went by;
-/// none may count for the next packet.
+/// Walks through a packet in which a filter has met something; false where a pattern ends in
+/// it, or where that must be found out otherwise.
+#[inline(always)]
+fn bears_nothing<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut Work) -> bool {
+    let inspection = &mut work.inspection;
+    // Patterns of groups without grams are short, and there may be too many of them, which
+    // their filter is not asked for.
+    if matches!(inspection.group.gram, RUN_GRAM | HEAD_GRAM) || !load_piece(frame, inspection) {
+        return false;
+    }
+    (inspection.hit_count, inspection.lost) = (0, 0);
+    tables.scan(work);
+    let inspection = &mut work.inspection;
+    if inspection.hit_count != 0 && inspection.lost == 0 {
+        inspection.walked = inspection.piece;
+    }
+    inspection.hit_count | inspection.lost == 0
+}
+
+/// Takes over what a glance has walked through, if the packet is judged by the policy that it
+/// went by; none may count for the next packet.
 #[inline(always)]
 pub(in crate::decide) const fn take_over(inspection: &mut Inspection, same_policy: bool) {
-    inspection.suspected = if same_policy { inspection.met } else { 0 };
-    inspection.met = 0;
+    inspection.suspected = if same_policy { inspection.walked } else { 0 };
+    inspection.walked = 0;
 }
 
 /// What is to be done about a datagram.
@@ -178,6 +195,7 @@ fn enter<T: Tables>(tables: &T, work: &mut Work, stream: &LiveStream) -> u32 {
 #[inline(always)]
 fn get_ready(inspection: &mut Inspection, group: &GroupLine) -> u32 {
     inspection.scanned = within_reach(inspection, group);
+    inspection.clean = 0;
     if inspection.scanned == 0 {
         return NOTHING;
     }

@@ -102,7 +102,8 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
             if halves[0] != 0 && tables.confirm_frame(frame, work, place)
                 || halves[1] != 0 && tables.confirm_frame(frame, work, other)
             {
-                work.inspection.met = place;
+                // In a short frame a batch begins before what is looked at.
+                work.inspection.clean = place.saturating_sub(work.inspection.offset);
                 return true;
             }
         }

@@ -104,7 +104,7 @@ pub(super) fn inspect<F: Frame + ?Sized, T: Tables>(
     inspection.heard = 0;
     inspection.encrypted = 0;
     inspection.counted_hits = 0;
-    inspection.walked = 0;
+    inspection.bears = 0;
     if work.packet.is_fragment() {
         // Its bytes would have to be looked at with those of the other parts.
         return find(work, Reason::StreamLost);
@@ -230,10 +230,10 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     if work.inspection.course != course::AGAIN {
         if work.inspection.groups[work.inspection.sender as usize & 1] != 0 {
             if scan::must_walk(policy, work) {
-                work.inspection.walked = 1;
                 policy.tables.scan(work);
             }
             if waits(&work.inspection) {
+                work.inspection.bears = 1;
                 policy.tables.verify_hits(policy, work);
             }
         }

@@ -9,7 +9,7 @@
 use super::filter::is_clean;
 use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START};
 use crate::decide::{Policy, Work};
-use crate::signature::{GroupLine, HEAD_GRAM, PATTERN, RUN_GRAM, TELLS};
+use crate::signature::{GroupLine, PATTERN, TELLS};
 use crate::table::Control;
 use crate::tables::Tables;
 
@@ -30,38 +30,35 @@ const GOES: u32 = (PIECE as u32 / LANES as u32 + 1 + EARLY + BLOCK).div_ceil(BLO
 const LAST_PLACE: u64 = !TELLS as u64;
 
 /// Whether the automaton must walk through the piece: not where its filter meets nothing,
-/// nor behind the places at which all patterns of the group stand.
+/// nor behind the places at which all patterns of the group stand, nor where a glance has done
+/// so.
 #[inline(always)]
 pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> bool {
+    let first = work.packet.next;
     let inspection = &mut work.inspection;
-    inspection.hit_count = 0;
+    let (hits, walked) = (inspection.hit_count, inspection.suspected);
+    (inspection.hit_count, inspection.suspected, inspection.clean) = (0, 0, 0);
     let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
         return false;
     };
     let longest = group.longest;
-    let suspected = if group.filter == inspection.group.filter {
-        inspection.suspected
-    } else {
-        0
-    };
-    (inspection.suspected, inspection.clean) = (0, 0);
     if inspection.piece > PIECE as u32 || longest > PATTERN as u32 {
         inspection.lost = 1;
         return false;
     }
-    inspection.scanned = within_reach(inspection, group);
-    if inspection.scanned == 0 {
+    let scanned = within_reach(inspection, group);
+    let same = group.filter == inspection.group.filter && scanned == inspection.scanned;
+    if same && walked == inspection.piece && first == inspection.offset {
+        inspection.hit_count = hits;
+        return false;
+    }
+    inspection.scanned = scanned;
+    if scanned == 0 {
         return false;
     }
     inspection.take_group(group);
     if inspection.head.known == 0 {
         clear_before(inspection);
-    }
-    // What one filter of grams meets the other does. Others may be met by what surrounds the
-    // piece, and of the patterns themselves, which they do not look for, there may be too many.
-    if suspected >= inspection.offset && !matches!(group.gram, RUN_GRAM | HEAD_GRAM) {
-        inspection.clean = suspected.wrapping_sub(inspection.offset);
-        return true;
     }
     let all = inspection.scanned.wrapping_add(longest).wrapping_sub(1);
     group.filter == 0 || !is_clean(policy.tables, work, all)

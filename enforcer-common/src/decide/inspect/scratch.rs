@@ -168,14 +168,14 @@ pub struct Inspection {
     pub(super) outdated: u32,
     /// Places where patterns end; how many there were may be above [`HITS`].
     pub(super) hit_count: u32,
-    /// Offset in the frame at which a glance has met something, 0 where it has not: no pattern
-    /// of its group ends before. And the same of the packet that is judged.
-    pub(super) met: u32,
+    /// Bytes of the payload that a glance has walked through because patterns end in them, 0
+    /// where it has not: the hits are there. And the same of the packet that is judged.
+    pub(super) walked: u32,
     pub(super) suspected: u32,
     /// Bytes of the piece in which no pattern ends, as far as they have been looked through.
     pub(super) clean: u32,
-    /// 1 where something of the packet was walked through, else 0.
-    pub(in crate::decide) walked: u32,
+    /// 1 where a pattern was met in the packet, or is waited for, else 0.
+    pub(in crate::decide) bears: u32,
     /// Whether the connection turned out to be encrypted.
     pub(super) encrypted: u32,
     /// Why what was said does not pass, a [`crate::verdict::Reason`]; 0 where it does.
@@ -237,10 +237,10 @@ impl Inspection {
         lost: 0,
         outdated: 0,
         hit_count: 0,
-        met: 0,
+        walked: 0,
         suspected: 0,
         clean: 0,
-        walked: 0,
+        bears: 0,
         encrypted: 0,
         heard: 0,
         reading: Reading::EMPTY,
