@@ -257,6 +257,21 @@ fn what_one_packet_meets_tells_the_next_nothing() {
 }
 
 #[test]
+fn what_is_met_in_vain_hides_no_pattern() {
+    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
+    rig.set_clock(1_000);
+    rig.open();
+    be_known(&mut rig);
+    // Eight bytes of the pattern, none of its window.
+    let mut text: Vec<u8> = b"defghijk".repeat(125);
+    assert_eq!(rig.datagram(&text), Outcome::Passed);
+    text[900..913].copy_from_slice(b"abcdefghijkl!");
+    assert_eq!(rig.datagram(&text), Outcome::Found);
+    text[20..33].copy_from_slice(b"abcdefghijkl!");
+    assert_eq!(rig.datagram(&text), Outcome::Found);
+}
+
+#[test]
 fn what_is_walked_through_and_bears_no_pattern_is_cleared() {
     let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
     rig.set_clock(1_000);

@@ -2,7 +2,7 @@
 //! bears none of its patterns, and needs no walk.
 
 use super::known;
-use super::scratch::{PIECE, START, load};
+use super::scratch::{Inspection, PIECE, START, load};
 use crate::automata::{Automata, Table};
 use crate::decide::Work;
 use crate::signature::{
@@ -27,6 +27,9 @@ pub(super) const SHORT_STRIDE: usize = 3;
 pub(super) const BEFORE: usize = 4;
 pub(super) const CONFIRMED: usize = BEFORE + (ASKED - 1) * STRIDE + 8;
 const _: () = assert!(CONFIRMED.is_multiple_of(8));
+/// Grams that the filter may know in one text without a window around them. Where there are more,
+/// a walk takes less than to ask for the windows of all.
+const VAIN: u32 = 32;
 /// Goes of the filter for the longest piece, and for what it begins early by.
 pub(super) const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
 
@@ -182,8 +185,9 @@ pub(super) unsafe fn meets<W: Word, const STRIDE: usize>(
     halves
 }
 
-/// Whether one of the grams from an index on, [`ASKED`] of them, is in a pattern's window:
-/// the filter's bits tell most others apart, and the window almost all.
+/// Whether one of the grams from an index on, [`ASKED`] of them, is in a pattern's window, or
+/// may be for all that is asked: the filter's bits tell most others apart, and the window almost
+/// all.
 #[inline(always)]
 pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
     if work.inspection.group.gram == RUN_GRAM {
@@ -198,30 +202,32 @@ pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u
         .wrapping_add(inspection.scanned)
         .wrapping_sub(from);
     // SAFETY: behind each index there is room for a tail, which is longer.
-    unsafe { has_window(automata, &inspection.group, text, end) }
+    unsafe { has_window(automata, &mut work.inspection, text, end) }
 }
 
 /// Whether one of the grams that begin behind [`BEFORE`] bytes is in a pattern's window that
 /// ends so many bytes behind the first of them, or before; that may be ahead of it, where the
-/// text ends in the first half of a batch.
+/// text ends in the first half of a batch. Also where too many were in none.
 ///
 /// # Safety
 /// [`CONFIRMED`] bytes can be read.
 #[inline(always)]
 pub(super) unsafe fn has_window(
     automata: Automata<'_>,
-    group: &GroupLine,
+    inspection: &mut Inspection,
     text: *const u8,
     end: u32,
 ) -> bool {
+    let Inspection { group, vain, .. } = inspection;
     // SAFETY: as promised by the caller.
-    unsafe {
+    let found = unsafe {
         if group.stride as usize == STRIDE {
-            has_window_by::<STRIDE>(automata, group, text, end)
+            has_window_by::<STRIDE>(automata, group, text, (end, vain))
         } else {
-            has_window_by::<SHORT_STRIDE>(automata, group, text, end)
+            has_window_by::<SHORT_STRIDE>(automata, group, text, (end, vain))
         }
-    }
+    };
+    found || *vain > VAIN
 }
 
 #[inline(always)]
@@ -229,7 +235,7 @@ unsafe fn has_window_by<const STRIDE: usize>(
     automata: Automata<'_>,
     group: &GroupLine,
     text: *const u8,
-    end: u32,
+    (end, vain): (u32, &mut u32),
 ) -> bool {
     let (filter, windows) = (automata.table(group.filter), automata.table(group.windows));
     let (gram, shift) = (group.gram, group.filter_shift);
@@ -254,6 +260,7 @@ unsafe fn has_window_by<const STRIDE: usize>(
             if found != 0 {
                 return true;
             }
+            *vain = vain.wrapping_add(1);
         }
     }
     false

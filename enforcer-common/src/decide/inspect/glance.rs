@@ -195,7 +195,7 @@ fn enter<T: Tables>(tables: &T, work: &mut Work, stream: &LiveStream) -> u32 {
 #[inline(always)]
 fn get_ready(inspection: &mut Inspection, group: &GroupLine) -> u32 {
     inspection.scanned = within_reach(inspection, group);
-    inspection.clean = 0;
+    (inspection.clean, inspection.vain) = (0, 0);
     if inspection.scanned == 0 {
         return NOTHING;
     }

@@ -4,30 +4,34 @@ use super::in_frame::word_near;
 use super::scratch::{Inspection, PIECE, START, load};
 use crate::tables::Frame;
 
-/// Half words of a piece, each of which has a key.
-pub(super) const KEYS: usize = PIECE / 4;
+/// Words of a piece, each of which has a key.
+pub(super) const KEYS: usize = PIECE / 8;
 /// Keys that are made at once, and how often that is done.
 const MADE: usize = 16;
 pub(super) const GROUPS: u32 = (KEYS / MADE) as u32;
 /// Words that are hashed without a question between them.
 const TOGETHER: usize = 4;
 
-/// Hashes the piece on: sums of half words and keys, multiplied in pairs (Lemire and Kaser,
-/// Strongly universal string hashing is fast, 2014: Multilinear-HM), each piece multiplied
-/// with an odd number of its own, so that they cannot change places. Who does not know the
-/// key that all others come of cannot find other bytes of the same hash but by chance.
+/// Hashes the piece on: sums of words and keys, each multiplied with its upper half, and each
+/// piece with an odd number of its own, so that they cannot change places.
+///
+/// That is NH (Black et al., UMAC: Fast and Secure Message Authentication, 1999) but for what
+/// the upper half of a product has more. As there, whatever differs in a word, a given
+/// difference of its product comes of at most 2 in 2^32 keys; and upper halves of products
+/// with an odd number are the same for 2 more (Dietzfelbinger et al., A Reliable Randomized
+/// Algorithm for the Closest-Pair Problem, 1997). So who does not know the key that all others
+/// come of finds other bytes of the same hash by chance, once in 2^30.
 #[inline(always)]
 pub(super) fn hash_piece(inspection: &mut Inspection) {
     let length = u64::from(inspection.piece);
     let mut hash = 0_u64;
     let mut index = 0;
-    for _ in 0..KEYS / 2 / TOGETHER {
+    for _ in 0..KEYS / TOGETHER {
         if index + 8 * TOGETHER as u64 > length {
             break;
         }
         for place in 0..TOGETHER {
-            let half = |half: usize| inspection.word::<u32>(START as u64 + index, 8 * place + half);
-            let word = [half(0), half(4)].map(u32::from_le);
+            let word = u64::from_le(inspection.word(START as u64 + index, 8 * place));
             hash = hash.wrapping_add(inspection.hashed(index as usize / 8 + place, word));
         }
         index += 8 * TOGETHER as u64;
@@ -44,8 +48,7 @@ pub(super) fn hash_piece(inspection: &mut Inspection) {
         if left < 8 {
             word &= (1 << (8 * left)) - 1;
         }
-        let halves = [word as u32, (word >> 32) as u32];
-        hash = hash.wrapping_add(inspection.hashed(index as usize / 8, halves));
+        hash = hash.wrapping_add(inspection.hashed(index as usize / 8, word));
         index += 8;
     }
     finish(inspection, hash);
@@ -62,7 +65,7 @@ pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
     let (offset, length) = (inspection.offset, u64::from(inspection.piece));
     let mut hash = 0_u64;
     let mut index = 0;
-    for _ in 0..KEYS / 2 / TOGETHER {
+    for _ in 0..KEYS / TOGETHER {
         if index + 8 * TOGETHER as u64 > length {
             break;
         }
@@ -72,8 +75,7 @@ pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
         };
         for place in 0..TOGETHER {
             // SAFETY: the window is as many words long.
-            let half = |half: usize| unsafe { load::<u32>(window.as_ptr().add(8 * place + half)) };
-            let word = [half(0), half(4)].map(u32::from_le);
+            let word = u64::from_le(unsafe { load(window.as_ptr().add(8 * place)) });
             hash = hash.wrapping_add(inspection.hashed(index as usize / 8 + place, word));
         }
         index += 8 * TOGETHER as u64;
@@ -92,8 +94,7 @@ pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
         if left < 8 {
             word &= (1 << (8 * left)) - 1;
         }
-        let halves = [word as u32, (word >> 32) as u32];
-        hash = hash.wrapping_add(inspection.hashed(index as usize / 8, halves));
+        hash = hash.wrapping_add(inspection.hashed(index as usize / 8, word));
         index += 8;
     }
     finish(inspection, hash);
@@ -115,30 +116,31 @@ const fn finish(inspection: &mut Inspection, hash: u64) {
     inspection.key = derived(inspection.key, KEYS as u64);
 }
 
+/// Of a sum. Its upper half is multiplied with all of it, not with the lower half alone: to
+/// clear the rest would take as long as the product.
+#[inline(always)]
+const fn product(sum: u64) -> u64 {
+    sum.wrapping_mul(sum >> 32)
+}
+
 impl Inspection {
     /// What a word adds to the hash, by its place.
     #[inline(always)]
-    fn hashed(&self, place: usize, [first, second]: [u32; 2]) -> u64 {
-        let place = place & (KEYS / 2 - 1);
+    fn hashed(&self, place: usize, word: u64) -> u64 {
         // Loaded here and nowhere before, so that no other word must leave its register.
         // SAFETY: the mask keeps the place inside.
-        let key = |half: usize| unsafe { load::<u64>(self.keys[place].as_ptr().add(half).cast()) };
-        let one = key(0).wrapping_add(first.into());
-        one.wrapping_mul(key(1).wrapping_add(second.into()))
+        let key: u64 = unsafe { load(self.keys.as_ptr().add(place & (KEYS - 1)).cast()) };
+        product(word.wrapping_add(key))
     }
 }
 
-/// Makes a group of the keys of half words, of the one that is named.
+/// Makes a group of the keys of words, of the one that is named.
 #[inline(always)]
 pub(in crate::decide) fn make_keys(inspection: &mut Inspection, group: u32) {
-    let first = group as usize * (MADE / 2);
-    for place in 0..MADE / 2 {
-        let place = first.wrapping_add(place) & (KEYS / 2 - 1);
-        let number = 2 * place as u64;
-        inspection.keys[place] = [
-            derived(inspection.keys_of, number),
-            derived(inspection.keys_of, number + 1),
-        ];
+    let first = group as usize * MADE;
+    for place in 0..MADE {
+        let place = first.wrapping_add(place) & (KEYS - 1);
+        inspection.keys[place] = derived(inspection.keys_of, place as u64);
     }
 }
 
@@ -163,22 +165,31 @@ mod tests {
 
     const KEY: u64 = 0x1234_5678_9abc_def1;
 
-    /// Half word by half word, as the hash is defined.
+    /// Word by word, as the hash is defined.
     fn by_definition(bytes: &[u8], key: u64) -> u64 {
-        let mut keys = (0..).map(|place| derived(key, place));
-        let mut sums = bytes.chunks(4).map(|chunk| {
-            let mut half = [0; 4];
-            half[..chunk.len()].copy_from_slice(chunk);
-            u64::from(u32::from_le_bytes(half)).wrapping_add(keys.next().unwrap())
+        let products = (0..).zip(bytes.chunks(8)).map(|(place, chunk)| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let sum = u64::from_le_bytes(word).wrapping_add(derived(key, place));
+            sum.wrapping_mul(sum / (1 << 32))
         });
-        let mut hash = 0_u64;
-        while let Some(first) = sums.next() {
-            let second = sums.next();
-            let place = bytes.len().div_ceil(4) as u64;
-            let second = second.unwrap_or_else(|| derived(key, place));
-            hash = hash.wrapping_add(first.wrapping_mul(second));
+        products.fold(0, u64::wrapping_add)
+    }
+
+    /// All there are of words of eight bits, which stand for those of 64.
+    #[test]
+    fn few_keys_make_any_one_difference() {
+        let product = |sum: u8| sum.wrapping_mul(sum >> 4);
+        for differing in 1..=u8::MAX {
+            let mut keys = [0; 256];
+            for key in 0..=u8::MAX {
+                let other = key.wrapping_add(differing);
+                let difference = product(key).wrapping_sub(product(other));
+                keys[usize::from(difference)] += 1;
+            }
+            let most = keys.into_iter().max();
+            assert!(most <= Some(2 << 4), "{most:?} for {differing}");
         }
-        hash
     }
 
     fn dressed(inspection: &mut Inspection, key: u64) {
@@ -248,9 +259,9 @@ mod tests {
     fn all_keys_follow_from_one() {
         let mut inspection = inspection();
         let first = inspection.keys;
-        let keys = || first.iter().flatten();
-        for (place, key) in keys().enumerate() {
-            assert_eq!(keys().position(|other| other == key), Some(place));
+        for (place, key) in first.iter().enumerate() {
+            let same = first.iter().position(|other| other == key);
+            assert_eq!(same, Some(place));
         }
         dressed(&mut inspection, KEY + 1);
         assert_ne!(first, inspection.keys);

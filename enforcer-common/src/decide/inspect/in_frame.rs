@@ -168,7 +168,7 @@ pub(in crate::decide) fn confirm<F: Frame + ?Sized, T: Tables>(
             return true;
         };
         // SAFETY: the window is as long.
-        return unsafe { has_window(automata, &inspection.group, window.as_ptr(), end) };
+        return unsafe { has_window(automata, &mut work.inspection, window.as_ptr(), end) };
     }
     if !copy_near::<F, BEFORE, { CONFIRMED / 8 }>(frame, work, place) {
         return true;

@@ -37,7 +37,8 @@ pub(super) fn must_walk<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> b
     let first = work.packet.next;
     let inspection = &mut work.inspection;
     let (hits, walked) = (inspection.hit_count, inspection.suspected);
-    (inspection.hit_count, inspection.suspected, inspection.clean) = (0, 0, 0);
+    (inspection.hit_count, inspection.suspected) = (0, 0);
+    (inspection.clean, inspection.vain) = (0, 0);
     let Some(group) = policy.group(inspection.groups[inspection.sender as usize & 1]) else {
         return false;
     };

@@ -153,9 +153,9 @@ pub struct Inspection {
     /// Hash of the bytes of the segment so far, and the key for those that follow.
     pub(super) hash: u64,
     pub(super) key: u64,
-    /// Key of which those of all words were made, and these: two of each word.
+    /// Key of which those of all words were made, and these.
     pub(super) keys_of: u64,
-    pub(super) keys: [[u64; 2]; KEYS / 2],
+    pub(super) keys: [u64; KEYS],
     /// Sequence number of the first byte that moves the stream on.
     pub(super) sequence: u32,
     /// Whether what cannot be followed is denied.
@@ -174,6 +174,8 @@ pub struct Inspection {
     pub(super) suspected: u32,
     /// Bytes of the piece in which no pattern ends, as far as they have been looked through.
     pub(super) clean: u32,
+    /// Grams that a filter has met in the piece without a window around them.
+    pub(super) vain: u32,
     /// 1 where a pattern was met in the packet, or is waited for, else 0.
     pub(in crate::decide) bears: u32,
     /// Whether the connection turned out to be encrypted.
@@ -230,7 +232,7 @@ impl Inspection {
         hash: 0,
         key: 0,
         keys_of: 0,
-        keys: [[0; 2]; KEYS / 2],
+        keys: [0; KEYS],
         sequence: 0,
         strict: 0,
         limit: 0,
@@ -240,6 +242,7 @@ impl Inspection {
         walked: 0,
         suspected: 0,
         clean: 0,
+        vain: 0,
         bears: 0,
         encrypted: 0,
         heard: 0,
