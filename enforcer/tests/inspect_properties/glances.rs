@@ -287,3 +287,19 @@ fn what_is_walked_through_and_bears_no_pattern_is_cleared() {
     assert_eq!(rig.datagram(&text), Outcome::Found);
     assert_eq!(rig.cleared, before + 2);
 }
+
+#[test]
+fn what_follows_a_pattern_is_not_glanced_at() {
+    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
+    rig.set_clock(1_000);
+    rig.open();
+    be_known(&mut rig);
+    let mut text = [b'-'; 1000];
+    text[100..112].copy_from_slice(b"abcdefghijkl");
+    assert_eq!(rig.datagram(&text), Outcome::Passed);
+    let before = rig.cleared;
+    assert_eq!(rig.datagram(&[b'-'; 1000]), Outcome::Passed);
+    assert_eq!(rig.cleared, before);
+    assert_eq!(rig.datagram(&[b'-'; 1000]), Outcome::Passed);
+    assert_eq!(rig.cleared, before + 1);
+}
