@@ -207,12 +207,16 @@ fn what_is_cleared_does_not_begin_as_signatures_do() {
     check(40, at_beginning());
 }
 
-/// Sends clean datagrams until they are glanced at.
-fn be_known(rig: &mut Rig) {
+/// Which has sent clean datagrams until they are glanced at.
+fn glancing_already(signatures: &[Signature]) -> Rig {
+    let mut rig = Rig::glancing(signatures);
+    rig.set_clock(1_000);
+    rig.open();
     for _ in 0..4 {
         assert_eq!(rig.datagram(&[b'-'; 1000]), Outcome::Passed);
     }
     assert_ne!(rig.cleared, 0);
+    rig
 }
 
 /// A signature whose pattern is met, and which stands there only if its tail does.
@@ -229,10 +233,7 @@ fn what_one_policy_meets_tells_another_nothing() {
     text[600..612].copy_from_slice(b"abcdefghijkl");
 
     for is_replaced in [false, true] {
-        let mut rig = Rig::glancing(&before);
-        rig.set_clock(1_000);
-        rig.open();
-        be_known(&mut rig);
+        let mut rig = glancing_already(&before);
         let expected = if is_replaced {
             rig.replace_behind_glance(&behind);
             Outcome::Found
@@ -245,10 +246,7 @@ fn what_one_policy_meets_tells_another_nothing() {
 
 #[test]
 fn what_one_packet_meets_tells_the_next_nothing() {
-    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
-    rig.set_clock(1_000);
-    rig.open();
-    be_known(&mut rig);
+    let mut rig = glancing_already(&with_tail(b"abcdefghijkl"));
     let mut text = [b'-'; 1000];
     text[900..912].copy_from_slice(b"abcdefghijkl");
     assert_eq!(rig.datagram(&text), Outcome::Passed);
@@ -258,11 +256,8 @@ fn what_one_packet_meets_tells_the_next_nothing() {
 
 #[test]
 fn what_is_met_in_vain_hides_no_pattern() {
-    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
-    rig.set_clock(1_000);
-    rig.open();
-    be_known(&mut rig);
-    // Eight bytes of the pattern, none of its window.
+    let mut rig = glancing_already(&with_tail(b"abcdefghijkl"));
+    // A gram that the filter knows, again and again, without the window around it.
     let mut text: Vec<u8> = b"defghijk".repeat(125);
     assert_eq!(rig.datagram(&text), Outcome::Passed);
     text[900..913].copy_from_slice(b"abcdefghijkl!");
@@ -273,10 +268,7 @@ fn what_is_met_in_vain_hides_no_pattern() {
 
 #[test]
 fn what_is_walked_through_and_bears_no_pattern_is_cleared() {
-    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
-    rig.set_clock(1_000);
-    rig.open();
-    be_known(&mut rig);
+    let mut rig = glancing_already(&with_tail(b"abcdefghijkl"));
     let mut text = [b'-'; 1000];
     text[100..112].copy_from_slice(b"abcdefghijk-");
     let before = rig.cleared;
@@ -290,10 +282,7 @@ fn what_is_walked_through_and_bears_no_pattern_is_cleared() {
 
 #[test]
 fn what_follows_a_pattern_is_not_glanced_at() {
-    let mut rig = Rig::glancing(&with_tail(b"abcdefghijkl"));
-    rig.set_clock(1_000);
-    rig.open();
-    be_known(&mut rig);
+    let mut rig = glancing_already(&with_tail(b"abcdefghijkl"));
     let mut text = [b'-'; 1000];
     text[100..112].copy_from_slice(b"abcdefghijkl");
     assert_eq!(rig.datagram(&text), Outcome::Passed);
