@@ -17,7 +17,7 @@ pub const LARGEST_TABLE: u32 = 18;
 /// Keeps the place of a word inside.
 const PLACES: u64 = SIGNATURE_BYTES as u64 - 4;
 
-const _: () = assert!(SIGNATURE_BYTES.is_power_of_two() && TABLE >= 4 * 256);
+const _: () = assert!(SIGNATURE_BYTES.is_power_of_two() && TABLE >= 256);
 
 /// All automata of one policy.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +51,11 @@ impl<'m> Automata<'m> {
         }
     }
 
-    /// A word in the row that begins at a place. As 64 bits, because the BPF target has no
+    /// A word in the row that begins at a place, by its distance from there. As 64 bits, because the BPF target has no
     /// others.
     #[inline(always)]
     pub fn word(&self, row: u64, column: u8) -> u64 {
-        let inner = usize::from(column) * 4;
+        let inner = usize::from(column);
         let place = (row & PLACES) as usize;
         #[cfg(not(target_arch = "bpf"))]
         if inner + place + 4 > self.length {
@@ -108,8 +108,8 @@ mod tests {
         let lines = [[u64::MAX; 8]; 5];
         let automata = Automata::of_lines(&lines);
         assert_eq!(automata.word(0, 0), u64::from(u32::MAX));
-        assert_eq!(automata.word(256, 15), u64::from(u32::MAX));
-        assert_eq!(automata.word(256, 16), 0);
+        assert_eq!(automata.word(256, 60), u64::from(u32::MAX));
+        assert_eq!(automata.word(256, 64), 0);
         assert_eq!(automata.word(320, 0), 0);
         assert_eq!(automata.word(u64::MAX, 255), 0);
         let table = automata.table(256);

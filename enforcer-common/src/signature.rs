@@ -36,14 +36,15 @@ pub struct InspectionLine {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupLine {
-    /// Place of a class for each byte, letters of either case being one.
-    pub classes: u32,
-    /// Place of the root's row. The row of a state has a word for each class: the place of
+    /// Place of a table that has the column of each byte, letters of either case being one, as
+    /// a distance in bytes.
+    pub columns: u32,
+    /// Place of the root's row. The row of a state has a word in each column: the place of
     /// the row of the state that follows, with [`TELLS`] where a pattern ends.
     pub root: u32,
     /// [`crate::table::Row`]s: signatures that a state tells of, each list ended by 0.
     pub outputs: u32,
-    /// Column of a state's row in which the place of its list stands.
+    /// Column of a state's row in which the place of its list stands, likewise.
     pub output_column: u32,
     /// Place of a table with a bit for each gram that a pattern may be known by; 0 where
     /// there is no filter. And of one that is as long, with a bit for the whole windows that

@@ -4,7 +4,7 @@
 
 use super::in_frame::{copy_near, is_clean};
 use super::known;
-use super::scan::{clear_before, within_reach};
+use super::scan::{clear_before, scan_rest, within_reach};
 use super::scratch::{Inspection, PIECE, START, course};
 use super::stream::{self, LOOK, LOST, NOTHING};
 use super::{encrypted, filter, hash, load_piece, turn, waits};
@@ -96,7 +96,7 @@ fn bears_nothing<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut
         return false;
     }
     (inspection.hit_count, inspection.lost) = (0, 0);
-    tables.scan(work);
+    scan_rest(tables, work);
     let inspection = &mut work.inspection;
     if inspection.hit_count != 0 && inspection.lost == 0 {
         inspection.walked = inspection.piece;

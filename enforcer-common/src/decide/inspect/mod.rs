@@ -230,7 +230,7 @@ pub(super) fn look_at_piece<F: Frame + ?Sized, T: Tables>(
     if work.inspection.course != course::AGAIN {
         if work.inspection.groups[work.inspection.sender as usize & 1] != 0 {
             if scan::must_walk(policy, work) {
-                policy.tables.scan(work);
+                scan::scan_rest(policy.tables, work);
             }
             if waits(&work.inspection) {
                 work.inspection.bears = 1;

@@ -14,6 +14,8 @@ pub(super) const START: usize = SPAN;
 /// A power of two, so that a mask keeps every index inside; there is room for a tail
 /// at the last one.
 pub(in crate::decide) const TEXT: usize = 2 * PIECE;
+/// Bytes behind it: a tail, or the shares of lanes that are far apart.
+pub(in crate::decide) const ROOM: usize = 4 * 296 + 64;
 pub(super) const MASK: usize = TEXT - 1;
 
 /// A word from any place.
@@ -210,7 +212,7 @@ pub struct Inspection {
     /// Where the sender's stream stands; a datagram is one of its own.
     pub(super) head: Head,
     pub(super) hits: [Hit; HITS],
-    pub(in crate::decide) text: [u8; TEXT + SPAN],
+    pub(in crate::decide) text: [u8; TEXT + ROOM],
 }
 
 impl Inspection {
@@ -257,7 +259,7 @@ impl Inspection {
         reach: [0; 2],
         looks: 0,
         group: GroupLine {
-            classes: 0,
+            columns: 0,
             root: 0,
             outputs: 0,
             output_column: 0,
@@ -299,7 +301,7 @@ impl Inspection {
             reserved: 0,
         },
         hits: [Hit { end: 0, state: 0 }; HITS],
-        text: [0; TEXT + SPAN],
+        text: [0; TEXT + ROOM],
     };
 
     /// A byte of the text, by its index.

@@ -10,12 +10,13 @@ use enforcer_common::signature::TELLS;
 
 /// An automaton for patterns in lower case, which finds them in any.
 pub(super) struct Automaton {
-    /// Class of each byte.
-    pub(super) classes: [u8; 256],
+    /// Column of each byte in a row, in bytes.
+    pub(super) columns: [u8; 256],
     /// The rows of all states, the root's first; places are counted from there.
     pub(super) rows: Vec<u32>,
     /// Lists of what states tell of, each ended by 0; the first is empty.
     pub(super) outputs: Vec<u16>,
+    /// And the column in which a row tells of patterns.
     pub(super) output_column: u32,
     pub(super) states: usize,
     /// Bytes in the longest pattern.
@@ -26,6 +27,8 @@ pub(super) struct Automaton {
 
 /// Bytes that the rows of all states take: a state is a beginning of a pattern.
 pub(super) fn size(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> usize {
+    let alphabet = Alphabet::new(patterns.keys());
+    let patterns = alphabet.shared(patterns);
     let mut states = 1;
     let mut before: &[u8] = &[];
     for pattern in patterns.keys() {
@@ -33,14 +36,13 @@ pub(super) fn size(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> usize {
         states += pattern.len() - pairs.take_while(|(byte, other)| byte == other).count();
         before = pattern;
     }
-    let columns = Alphabet::new(patterns.keys()).bytes.len() + 1;
-    states * columns * size_of::<u32>()
+    states * alphabet.columns() * size_of::<u32>()
 }
 
 impl Automaton {
     /// The rows as they are at a place: all but lists count from the beginning.
     pub(super) fn rows_at(&self, place: u32) -> Vec<u32> {
-        let columns = self.output_column as usize + 1;
+        let columns = self.output_column as usize / size_of::<u32>() + 1;
         let mut rows = self.rows.clone();
         for row in rows.chunks_exact_mut(columns) {
             let (_list, following) = row.split_last_mut().unwrap_or((&mut 0, &mut []));
@@ -53,10 +55,11 @@ impl Automaton {
 
     /// Builds it from patterns, and the numbers that each of them tells of.
     pub(super) fn new(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> Result<Self, String> {
+        let alphabet = Alphabet::new(patterns.keys());
+        let patterns = alphabet.shared(patterns);
         let built = NFA::new(patterns.keys())
             .map_err(|error| format!("the patterns make no automaton: {error}"))?;
         let numbers: Vec<&Vec<u16>> = patterns.values().collect();
-        let alphabet = Alphabet::new(patterns.keys());
         let root = built
             .start_state(Anchored::No)
             .map_err(|error| format!("the automaton has no root: {error}"))?;
@@ -80,7 +83,7 @@ impl Automaton {
             at += 1;
         }
 
-        let columns = alphabet.bytes.len() + 1;
+        let columns = alphabet.columns();
         let row_bytes = columns * size_of::<u32>();
         let mut outputs = vec![0];
         let mut lists: BTreeMap<Vec<u16>, u32> = BTreeMap::from([(Vec::new(), 0)]);
@@ -116,10 +119,12 @@ impl Automaton {
             rows.push(*list);
         }
         Ok(Self {
-            classes: alphabet.classes,
+            columns: alphabet
+                .class_of
+                .map(|class| (class * size_of::<u32>()) as u8),
             rows,
             outputs,
-            output_column: columns as u32 - 1,
+            output_column: ((columns - 1) * size_of::<u32>()) as u32,
             states: order.len(),
             longest: patterns.keys().map(Vec::len).max().unwrap_or(0),
             most_told,
@@ -127,28 +132,68 @@ impl Automaton {
     }
 }
 
-/// Bytes that occur in patterns have a class each; all others share class 0.
+/// Classes of bytes: of those that occur in patterns each has one, and all others share one.
+/// Where there are more than a row has columns for, some that are in no short pattern share
+/// one, too; so a pattern is met where another text of the same classes stands, which is told
+/// apart when all parts of a signature are compared.
 struct Alphabet {
-    classes: [u8; 256],
+    class_of: [usize; 256],
     /// A byte of each class.
     bytes: Vec<u8>,
 }
 
+/// Classes that a row may have: the distance of a column is a byte, and the last column is not
+/// a class.
+const CLASSES: usize = 256 / size_of::<u32>() - 1;
+/// Those of them that are not shared, where others are.
+const UNSHARED: usize = CLASSES / 2;
+
 impl Alphabet {
     fn new<'p>(patterns: impl Iterator<Item = &'p Vec<u8>>) -> Self {
-        let mut used = [false; 256];
-        for byte in patterns.flatten() {
-            used[usize::from(byte.to_ascii_lowercase())] = true;
+        // Of each byte the length of the shortest pattern that it is in.
+        let mut shortest = [usize::MAX; 256];
+        for pattern in patterns {
+            for byte in pattern {
+                let length = &mut shortest[usize::from(byte.to_ascii_lowercase())];
+                *length = pattern.len().min(*length);
+            }
         }
         let lower = |byte: u8| usize::from(byte.to_ascii_lowercase());
-        let other = (0..=u8::MAX).find(|byte| !used[lower(*byte)]);
+        let other = (0..=u8::MAX).find(|byte| shortest[lower(*byte)] == usize::MAX);
         let mut bytes: Vec<u8> = other.into_iter().collect();
-        let mut class_of = [0_u8; 256];
-        for byte in (0..=u8::MAX).filter(|byte| used[usize::from(*byte)]) {
-            class_of[usize::from(byte)] = bytes.len() as u8;
-            bytes.push(byte);
+        let mut used: Vec<u8> = (0..=u8::MAX)
+            .filter(|byte| shortest[usize::from(*byte)] != usize::MAX)
+            .collect();
+        let are_many = bytes.len() + used.len() > CLASSES;
+        if are_many {
+            used.sort_by_key(|byte| shortest[usize::from(*byte)]);
         }
-        let classes = std::array::from_fn(|byte| class_of[lower(byte as u8)]);
-        Self { classes, bytes }
+        let mut class_of = [0; 256];
+        for (place, byte) in used.into_iter().enumerate() {
+            if are_many && bytes.len() == CLASSES {
+                class_of[usize::from(byte)] = CLASSES - 1 - place % (CLASSES - UNSHARED);
+            } else {
+                class_of[usize::from(byte)] = bytes.len();
+                bytes.push(byte);
+            }
+        }
+        let class_of = std::array::from_fn(|byte| class_of[lower(byte as u8)]);
+        Self { class_of, bytes }
+    }
+
+    /// Patterns of which those with the same classes are one.
+    fn shared(&self, patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> BTreeMap<Vec<u8>, Vec<u16>> {
+        let mut shared: BTreeMap<Vec<u8>, Vec<u16>> = BTreeMap::new();
+        for (pattern, numbers) in patterns {
+            let bytes = pattern.iter();
+            let bytes = bytes.map(|byte| self.bytes[self.class_of[usize::from(*byte)]]);
+            shared.entry(bytes.collect()).or_default().extend(numbers);
+        }
+        shared
+    }
+
+    /// Columns of a row: the last one tells of patterns.
+    fn columns(&self) -> usize {
+        self.bytes.len() + 1
     }
 }

@@ -234,11 +234,11 @@ fn place_group(
         None
     };
     let before = image.length() * 64 + region.length();
-    let classes = region.place(&automaton.classes);
+    let columns = region.place(&automaton.columns);
     let root = region.next();
     region.place_words(&automaton.rows_at(root));
     let mut line = GroupLine {
-        classes,
+        columns,
         root,
         outputs: image.place(&rows(&automaton.outputs)),
         output_column: automaton.output_column,

@@ -1,4 +1,5 @@
-//! The automaton tells of exactly what ends at each place.
+//! The automaton tells of exactly what ends at each place, and where bytes share columns of
+//! nothing less.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,13 +28,13 @@ fn told(automaton: &Automaton, text: &[u8]) -> Vec<BTreeSet<u16>> {
     let row = |place: u32| &rows[((place - PLACE) / 4) as usize..];
     let mut state = PLACE;
     let told = text.iter().map(|byte| {
-        let class = automaton.classes[usize::from(*byte)];
-        let entry = row(state)[usize::from(class)];
+        let column = automaton.columns[usize::from(*byte)];
+        let entry = row(state)[usize::from(column) / 4];
         state = entry & !TELLS;
         if entry & TELLS == 0 {
             return BTreeSet::new();
         }
-        let list = row(state)[automaton.output_column as usize] as usize;
+        let list = row(state)[automaton.output_column as usize / 4] as usize;
         let list = automaton.outputs[list..].iter();
         list.copied().take_while(|number| *number != 0).collect()
     });
@@ -52,6 +53,27 @@ fn searched(patterns: &[Vec<u8>], text: &[u8]) -> Vec<BTreeSet<u16>> {
     ends.collect()
 }
 
+/// Of what is told that which is found when its bytes are compared.
+fn found(automaton: &Automaton, patterns: &[Vec<u8>], text: &[u8]) -> Vec<BTreeSet<u16>> {
+    let mut told = told(automaton, text);
+    for (here, standing) in told.iter_mut().zip(searched(patterns, text)) {
+        here.retain(|number| standing.contains(number));
+    }
+    told
+}
+
+/// Columns that are of several bytes, but for those of no pattern.
+fn shared(automaton: &Automaton, patterns: &[Vec<u8>]) -> BTreeSet<u8> {
+    let used: BTreeSet<u8> = patterns.iter().flatten().copied().collect();
+    let mut columns: Vec<u8> = used
+        .iter()
+        .map(|byte| automaton.columns[usize::from(*byte)])
+        .collect();
+    columns.sort_unstable();
+    let twice = columns.windows(2).filter(|pair| pair[0] == pair[1]);
+    twice.map(|pair| pair[0]).collect()
+}
+
 proptest! {
     #[test]
     fn it_tells_of_what_a_plain_search_finds(
@@ -65,23 +87,61 @@ proptest! {
             text.extend(mixed(&filler, seed));
         }
         let automaton = automaton(&patterns);
+        let searched = searched(&patterns, &text);
+        prop_assert_eq!(&found(&automaton, &patterns, &text), &searched);
         let told = told(&automaton, &text);
-        prop_assert_eq!(&told, &searched(&patterns, &text));
+        if shared(&automaton, &patterns).is_empty() {
+            prop_assert_eq!(&told, &searched);
+        }
         let most = told.iter().map(BTreeSet::len).max();
         prop_assert!(most <= Some(automaton.most_told.len()));
         prop_assert_eq!(Some(automaton.longest), patterns.iter().map(Vec::len).max());
     }
 }
 
+/// All bytes but capital letters.
+fn all_bytes() -> impl Iterator<Item = u8> {
+    (0..=u8::MAX).filter(|byte| !byte.is_ascii_uppercase())
+}
+
 #[test]
 fn every_byte_may_occur() {
-    let patterns: Vec<Vec<u8>> = (0..=u8::MAX)
-        .filter(|byte| !byte.is_ascii_uppercase())
-        .map(|byte| vec![byte])
-        .collect();
+    let patterns: Vec<Vec<u8>> = all_bytes().map(|byte| vec![byte]).collect();
     let text: Vec<u8> = (0..=u8::MAX).collect();
     let automaton = automaton(&patterns);
-    assert_eq!(told(&automaton, &text), searched(&patterns, &text));
+    let searched = searched(&patterns, &text);
+    assert_eq!(found(&automaton, &patterns, &text), searched);
+    assert!(automaton.most_told.len() <= 16);
+}
+
+#[test]
+fn as_many_bytes_as_there_are_columns_share_none() {
+    for (bytes, share) in [(62, false), (63, true)] {
+        let patterns: Vec<Vec<u8>> = all_bytes().take(bytes).map(|byte| vec![byte]).collect();
+        let automaton = automaton(&patterns);
+        let shared = shared(&automaton, &patterns);
+        assert_eq!(!shared.is_empty(), share, "{bytes}: {shared:?}");
+    }
+}
+
+#[test]
+fn bytes_of_short_patterns_share_no_column() {
+    let bytes: Vec<u8> = all_bytes().collect();
+    let (long, short) = bytes.split_at(200);
+    let mut patterns: Vec<Vec<u8>> = long.chunks(20).map(<[u8]>::to_vec).collect();
+    patterns.extend(short.iter().map(|byte| vec![*byte, b'0']));
+    let automaton = automaton(&patterns);
+    let shared = shared(&automaton, &patterns);
+    assert!(!shared.is_empty());
+    for byte in short {
+        let column = automaton.columns[usize::from(*byte)];
+        assert!(!shared.contains(&column), "{byte:#04x}: {shared:?}");
+    }
+    let text: Vec<u8> = bytes.repeat(3);
+    assert_eq!(
+        found(&automaton, &patterns, &text),
+        searched(&patterns, &text)
+    );
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn states_without_end_are_refused_by_the_budget() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (seed >> 56) as u8
     };
-    let signatures = (0..2_000).map(|number| {
+    let signatures = (0..4_000).map(|number| {
         let text: Vec<u8> = (0..40).map(|_| byte()).collect();
         signature(&format!("s{number:04}"), vec![bytes(&text)])
     });
