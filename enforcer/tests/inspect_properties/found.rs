@@ -333,7 +333,7 @@ fn hits_before_a_lane_keep_no_other_from_being_found() {
         signature(3, vec![bytes(&[b'!'; 40])]),
     ];
     let mut rig = Rig::new(&signatures);
-    for length in [150, 500, 1000, 1448, 2000] {
+    for length in [150, 500, 1000, 1399, 1448, 1481, 2000] {
         for row in (0..length - 25).step_by(11) {
             for secret in (0..length - 6).step_by(97) {
                 let mut text = vec![b'.'; length];
@@ -343,5 +343,20 @@ fn hits_before_a_lane_keep_no_other_from_being_found() {
                 assert_eq!(outcome, Outcome::Found, "{length} bytes, {row}, {secret}");
             }
         }
+    }
+}
+
+#[test]
+fn what_lay_behind_a_text_costs_no_other_its_walk() {
+    let mut rig = Rig::new(&[
+        signature(1, vec![bytes(b"q").at(5000, 5000)]),
+        signature(2, vec![bytes(b"z")]),
+    ]);
+    for length in [80, 150, 1000, 1390, 1400, 1410, 1479] {
+        let outcome = rig.datagram(&[b'q'; 2000]);
+        assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+        let mut text = vec![b'.'; length];
+        text[length / 2..length / 2 + 31].fill(b'q');
+        assert_eq!(rig.datagram(&text), Outcome::Passed, "{length}");
     }
 }
