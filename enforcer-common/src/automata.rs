@@ -51,8 +51,8 @@ impl<'m> Automata<'m> {
         }
     }
 
-    /// A word in the row that begins at a place, by its distance from there. As 64 bits, because the BPF target has no
-    /// others.
+    /// A word in the row that begins at a place, by its distance from there. As 64 bits,
+    /// because the BPF target has no others.
     #[inline(always)]
     pub fn word(&self, row: u64, column: u8) -> u64 {
         let inner = usize::from(column);

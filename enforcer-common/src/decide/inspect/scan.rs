@@ -7,7 +7,7 @@
 //! the next, and a clean piece costs no walk at all.
 
 use super::filter::is_clean;
-use super::scratch::{HITS, Hit, Inspection, LANES, PIECE, START};
+use super::scratch::{self, GO, HITS, Hit, Inspection, LANES, PIECE, START};
 use crate::automata::Automata;
 use crate::decide::{Policy, Work};
 use crate::signature::{GroupLine, PATTERN, TELLS};
@@ -18,11 +18,9 @@ use crate::tables::Tables;
 const BLOCK: u32 = 16;
 /// Such blocks in one go. The kernel's verifier follows every step of a loop: goes that are
 /// calls cost it one.
-const BLOCKS: u32 = 4;
-/// Bytes in a lane's share where there is much to walk through: lanes as far apart as the
-/// program is told beforehand take a fifth less time than others. Together they hold what a
-/// frame of 1,514 bytes carries.
-const WIDE: u32 = 296;
+const BLOCKS: u32 = GO as u32 / BLOCK;
+/// A lane's share where these are far apart.
+const WIDE: u32 = scratch::WIDE as u32;
 /// As many bytes are as much. Fewer take less time in equal parts, and more of what lies behind
 /// them would be walked over.
 const LEAST_WIDE: u32 = (WIDE - BLOCK) * LANES as u32;

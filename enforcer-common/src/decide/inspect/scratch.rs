@@ -14,8 +14,9 @@ pub(super) const START: usize = SPAN;
 /// A power of two, so that a mask keeps every index inside; there is room for a tail
 /// at the last one.
 pub(in crate::decide) const TEXT: usize = 2 * PIECE;
-/// Bytes behind it: a tail, or the shares of lanes that are far apart.
-pub(in crate::decide) const ROOM: usize = 4 * 296 + 64;
+/// Bytes behind it: a tail, or what all lanes walk over in one go where they are far apart.
+pub(in crate::decide) const ROOM: usize = (LANES - 1) * WIDE + GO;
+const _: () = assert!(ROOM >= SPAN);
 pub(super) const MASK: usize = TEXT - 1;
 
 /// A word from any place.
@@ -93,6 +94,12 @@ unsafe fn copy_words<const WORDS: usize>(from: *const u8, to: *mut u8) {
 
 /// Parts of a piece that are walked over at once.
 pub(super) const LANES: usize = 5;
+/// Bytes in each of them where there is much to walk through: lanes that are as far apart as
+/// the program is told beforehand take less time than others. Together they hold what a frame
+/// of 1,514 bytes carries.
+pub(super) const WIDE: usize = 296;
+/// Bytes that a lane walks over in one go.
+pub(super) const GO: usize = 64;
 
 /// Signatures with a threshold that are counted in one packet; a power of two.
 pub(super) const COUNTED: usize = 8;
