@@ -164,13 +164,10 @@ impl Alphabet {
         let mut used: Vec<u8> = (0..=u8::MAX)
             .filter(|byte| shortest[usize::from(*byte)] != usize::MAX)
             .collect();
-        let are_many = bytes.len() + used.len() > CLASSES;
-        if are_many {
-            used.sort_by_key(|byte| shortest[usize::from(*byte)]);
-        }
+        used.sort_by_key(|byte| shortest[usize::from(*byte)]);
         let mut class_of = [0; 256];
         for (place, byte) in used.into_iter().enumerate() {
-            if are_many && bytes.len() == CLASSES {
+            if bytes.len() == CLASSES {
                 class_of[usize::from(byte)] = CLASSES - 1 - place % (CLASSES - UNSHARED);
             } else {
                 class_of[usize::from(byte)] = bytes.len();
