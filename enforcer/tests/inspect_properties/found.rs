@@ -360,3 +360,30 @@ fn what_lay_behind_a_text_costs_no_other_its_walk() {
         assert_eq!(rig.datagram(&text), Outcome::Passed, "{length}");
     }
 }
+
+/// More different bytes than rows have columns for: some share one, and are told apart.
+#[test]
+fn bytes_that_share_a_column_are_not_each_other() {
+    let all: Vec<u8> = (0..=u8::MAX)
+        .filter(|byte| !byte.is_ascii_uppercase())
+        .collect();
+    let patterns: Vec<&[u8]> = all.chunks(6).collect();
+    let mut signatures: Vec<Signature> = (1..)
+        .zip(&patterns)
+        .map(|(id, pattern)| signature(id, vec![bytes(pattern)]))
+        .collect();
+    // Its pattern is always there, so that no filter keeps a text from being walked through.
+    signatures.push(signature(500, vec![bytes(b"decoy").at(5000, 5000)]));
+    let mut rig = Rig::new(&signatures);
+    for pattern in patterns {
+        let text = [b"....decoy....", pattern, b"...."].concat();
+        assert_eq!(rig.datagram(&text), Outcome::Found, "{pattern:?}");
+        for (place, of) in (13..).zip(pattern) {
+            for byte in (0..=u8::MAX).filter(|byte| byte != of) {
+                let mut other = text.clone();
+                other[place] = byte;
+                assert_eq!(rig.datagram(&other), Outcome::Passed, "{other:?}");
+            }
+        }
+    }
+}

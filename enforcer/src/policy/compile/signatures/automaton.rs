@@ -8,6 +8,8 @@ use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::noncontiguous::NFA;
 use enforcer_common::signature::TELLS;
 
+use super::alphabet::Alphabet;
+
 /// An automaton for patterns in lower case, which finds them in any.
 pub(super) struct Automaton {
     /// Column of each byte in a row, in bytes.
@@ -23,6 +25,9 @@ pub(super) struct Automaton {
     pub(super) longest: usize,
     /// The most that one state tells of: numbers.
     pub(super) most_told: Vec<u16>,
+    /// How likely it tells of a pattern behind a random byte where none ends, for bytes that
+    /// share a column are not told apart.
+    pub(super) in_vain: f64,
 }
 
 /// Bytes that the rows of all states take: a state is a beginning of a pattern.
@@ -56,6 +61,7 @@ impl Automaton {
     /// Builds it from patterns, and the numbers that each of them tells of.
     pub(super) fn new(patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> Result<Self, String> {
         let alphabet = Alphabet::new(patterns.keys());
+        let in_vain = alphabet.in_vain(patterns.keys());
         let patterns = alphabet.shared(patterns);
         let built = NFA::new(patterns.keys())
             .map_err(|error| format!("the patterns make no automaton: {error}"))?;
@@ -128,69 +134,7 @@ impl Automaton {
             states: order.len(),
             longest: patterns.keys().map(Vec::len).max().unwrap_or(0),
             most_told,
+            in_vain,
         })
-    }
-}
-
-/// Classes of bytes: of those that occur in patterns each has one, and all others share one.
-/// Where there are more than a row has columns for, some that are in no short pattern share
-/// one, too; so a pattern is met where another text of the same classes stands, which is told
-/// apart when all parts of a signature are compared.
-struct Alphabet {
-    class_of: [usize; 256],
-    /// A byte of each class.
-    bytes: Vec<u8>,
-}
-
-/// Classes that a row may have: the distance of a column is a byte, and the last column is not
-/// a class.
-const CLASSES: usize = 256 / size_of::<u32>() - 1;
-/// Those of them that are not shared, where others are.
-const UNSHARED: usize = CLASSES / 2;
-
-impl Alphabet {
-    fn new<'p>(patterns: impl Iterator<Item = &'p Vec<u8>>) -> Self {
-        // Of each byte the length of the shortest pattern that it is in.
-        let mut shortest = [usize::MAX; 256];
-        for pattern in patterns {
-            for byte in pattern {
-                let length = &mut shortest[usize::from(byte.to_ascii_lowercase())];
-                *length = pattern.len().min(*length);
-            }
-        }
-        let lower = |byte: u8| usize::from(byte.to_ascii_lowercase());
-        let other = (0..=u8::MAX).find(|byte| shortest[lower(*byte)] == usize::MAX);
-        let mut bytes: Vec<u8> = other.into_iter().collect();
-        let mut used: Vec<u8> = (0..=u8::MAX)
-            .filter(|byte| shortest[usize::from(*byte)] != usize::MAX)
-            .collect();
-        used.sort_by_key(|byte| shortest[usize::from(*byte)]);
-        let mut class_of = [0; 256];
-        for (place, byte) in used.into_iter().enumerate() {
-            if bytes.len() == CLASSES {
-                class_of[usize::from(byte)] = CLASSES - 1 - place % (CLASSES - UNSHARED);
-            } else {
-                class_of[usize::from(byte)] = bytes.len();
-                bytes.push(byte);
-            }
-        }
-        let class_of = std::array::from_fn(|byte| class_of[lower(byte as u8)]);
-        Self { class_of, bytes }
-    }
-
-    /// Patterns of which those with the same classes are one.
-    fn shared(&self, patterns: &BTreeMap<Vec<u8>, Vec<u16>>) -> BTreeMap<Vec<u8>, Vec<u16>> {
-        let mut shared: BTreeMap<Vec<u8>, Vec<u16>> = BTreeMap::new();
-        for (pattern, numbers) in patterns {
-            let bytes = pattern.iter();
-            let bytes = bytes.map(|byte| self.bytes[self.class_of[usize::from(*byte)]]);
-            shared.entry(bytes.collect()).or_default().extend(numbers);
-        }
-        shared
-    }
-
-    /// Columns of a row: the last one tells of patterns.
-    fn columns(&self) -> usize {
-        self.bytes.len() + 1
     }
 }

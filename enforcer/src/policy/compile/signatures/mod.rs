@@ -2,6 +2,7 @@
 //! profile. A group is an automaton over one pattern of each signature, a filter before
 //! it, and the lines that the rest of a signature is compared with.
 
+mod alphabet;
 mod automaton;
 mod filter;
 mod known;
@@ -41,6 +42,9 @@ use sets::Sets;
 
 /// Signatures that one state of an automaton tells of.
 const TOLD: usize = 16;
+/// How likely an automaton may tell of a pattern behind a random byte where none ends: of
+/// the hits that are followed in a piece, a quarter.
+const IN_VAIN: f64 = 1.0 / 256.0;
 /// How many of the costliest signatures an error names.
 const NAMED: usize = 5;
 
@@ -216,15 +220,7 @@ fn place_group(
     let indices: Vec<usize> = set.iter().map(|number| usize::from(*number) - 1).collect();
     let patterns = patterns(lowered, set);
     let automaton = Automaton::new(&patterns).map_err(Error::Signatures)?;
-    if automaton.most_told.len() > TOLD {
-        let told = automaton.most_told.iter();
-        let names = told.map(|number| name(model, usize::from(*number) - 1));
-        return Err(Error::Signatures(format!(
-            "{} signatures share the end of a pattern, and {TOLD} may: {}, …",
-            automaton.most_told.len(),
-            names.take(NAMED).collect::<Vec<_>>().join(", ")
-        )));
-    }
+    check_hits(model, lowered, set, &automaton)?;
     let filter = Filter::new(patterns.keys());
     let [reach, turn_reach] = reaches(model, lowered, &indices);
     let known = if filter.is_none() {
@@ -333,6 +329,41 @@ fn too_large(model: &Model, lowered: &[Lowered], sets: &Sets) -> Error {
         limits::SIGNATURE_BYTES / 1024,
         costliest.collect::<Vec<_>>().join(", ")
     ))
+}
+
+/// Where an automaton tells of much that is not there, or of much at once, not all of it is
+/// followed.
+fn check_hits(
+    model: &Model,
+    lowered: &[Lowered],
+    set: &[u16],
+    automaton: &Automaton,
+) -> Result<(), Error> {
+    let names = |numbers: &[u16]| {
+        let numbers = numbers.iter().take(NAMED);
+        let names = numbers.map(|number| name(model, usize::from(*number) - 1));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    if automaton.in_vain > IN_VAIN {
+        let mut shortest = set.to_vec();
+        shortest.sort_by_key(|number| lowered[usize::from(*number) - 1].pattern().len());
+        return Err(Error::Signatures(format!(
+            "{} signatures that are looked for together have too many short patterns of too \
+             many different bytes, the shortest {}, …: name their ports, or longer patterns",
+            set.len(),
+            names(&shortest)
+        )));
+    }
+    let told = &automaton.most_told;
+    if told.len() > TOLD {
+        return Err(Error::Signatures(format!(
+            "{} signatures share the end of a pattern, or have ends that are not told apart; \
+             {TOLD} may: {}, …",
+            told.len(),
+            names(told)
+        )));
+    }
+    Ok(())
 }
 
 fn name(model: &Model, index: usize) -> &str {

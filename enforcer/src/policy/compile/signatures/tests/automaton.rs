@@ -124,24 +124,63 @@ fn as_many_bytes_as_there_are_columns_share_none() {
     }
 }
 
+/// Most bytes in long patterns, so many in patterns of two.
+fn mostly_long(short: usize) -> Vec<Vec<u8>> {
+    let bytes: Vec<u8> = all_bytes().collect();
+    let (long, short) = bytes.split_at(bytes.len() - short);
+    let long = long.chunks(20).map(<[u8]>::to_vec);
+    long.chain(short.iter().map(|byte| vec![*byte, b'0']))
+        .collect()
+}
+
 #[test]
 fn bytes_of_short_patterns_share_no_column() {
-    let bytes: Vec<u8> = all_bytes().collect();
-    let (long, short) = bytes.split_at(200);
-    let mut patterns: Vec<Vec<u8>> = long.chunks(20).map(<[u8]>::to_vec).collect();
-    patterns.extend(short.iter().map(|byte| vec![*byte, b'0']));
-    let automaton = automaton(&patterns);
-    let shared = shared(&automaton, &patterns);
-    assert!(!shared.is_empty());
-    for byte in short {
-        let column = automaton.columns[usize::from(*byte)];
-        assert!(!shared.contains(&column), "{byte:#04x}: {shared:?}");
+    for short in [20, 30, 40] {
+        let patterns = mostly_long(short);
+        let automaton = automaton(&patterns);
+        let shared = shared(&automaton, &patterns);
+        assert!(!shared.is_empty());
+        for byte in patterns.iter().filter(|one| one.len() == 2).flatten() {
+            let column = automaton.columns[usize::from(*byte)];
+            assert!(!shared.contains(&column), "{byte:#04x}: {shared:?}");
+        }
+        let text: Vec<u8> = all_bytes().collect();
+        let text = text.repeat(3);
+        let searched = searched(&patterns, &text);
+        assert_eq!(found(&automaton, &patterns, &text), searched);
     }
-    let text: Vec<u8> = bytes.repeat(3);
-    assert_eq!(
-        found(&automaton, &patterns, &text),
-        searched(&patterns, &text)
-    );
+}
+
+#[test]
+fn how_much_is_met_in_vain_is_known_beforehand() {
+    // All of two bytes, and most of them.
+    let pairs: Vec<Vec<u8>> = all_bytes()
+        .collect::<Vec<_>>()
+        .chunks(2)
+        .map(<[u8]>::to_vec)
+        .collect();
+    for patterns in [pairs.clone(), pairs[..40].to_vec(), mostly_long(60)] {
+        let automaton = automaton(&patterns);
+        let mut seed = 1_u64;
+        let text: Vec<u8> = std::iter::repeat_with(|| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 56) as u8
+        })
+        .take(400_000)
+        .collect();
+        let told = told(&automaton, &text).into_iter();
+        let there = found(&automaton, &patterns, &text).into_iter();
+        let in_vain: usize = told
+            .zip(there)
+            .map(|(told, there)| told.len() - there.len())
+            .sum();
+        let likely = automaton.in_vain * text.len() as f64;
+        assert!(
+            (in_vain as f64 - likely).abs() < likely / 10.0 + 20.0,
+            "{in_vain} in {}, {likely} expected",
+            text.len()
+        );
+    }
 }
 
 #[test]

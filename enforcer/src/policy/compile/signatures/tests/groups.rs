@@ -189,6 +189,24 @@ fn what_a_group_takes_is_told() {
 }
 
 #[test]
+fn short_patterns_of_too_many_bytes_are_refused() {
+    let pairs = |count: u8| -> Vec<Signature> {
+        let pairs = (0..count).map(|index| {
+            let pair = [0x80 + index % 100, index % 128];
+            signature(&format!("s{index:03}"), vec![bytes(&pair)])
+        });
+        pairs
+            .chain([signature("long", vec![bytes(b"abcdefghijk")])])
+            .collect()
+    };
+    assert_eq!(compiled(pairs(45)).inspected.len(), 1);
+    refused(
+        pairs(100),
+        "101 signatures that are looked for together have too many short patterns of too many different bytes, the shortest s000, s001, s002, s003, s004, …: name their ports, or longer patterns",
+    );
+}
+
+#[test]
 fn as_many_as_a_state_tells_of_and_no_more() {
     let same = |count: usize| -> Vec<Signature> {
         let names = (0..count).map(|number| format!("s{number:02}"));
@@ -199,7 +217,7 @@ fn as_many_as_a_state_tells_of_and_no_more() {
     assert_eq!(compiled(same(16)).inspected.len(), 1);
     refused(
         same(17),
-        "17 signatures share the end of a pattern, and 16 may: s00, s01, s02, s03, s04, …",
+        "17 signatures share the end of a pattern, or have ends that are not told apart; 16 may: s00, s01, s02, s03, s04, …",
     );
     // Ends count, not wholes.
     let ends = (1..=17).map(|length| {
@@ -208,7 +226,7 @@ fn as_many_as_a_state_tells_of_and_no_more() {
     });
     refused(
         ends.collect(),
-        "17 signatures share the end of a pattern, and 16 may: e01, e02, e03, e04, e05, …",
+        "17 signatures share the end of a pattern, or have ends that are not told apart; 16 may: e01, e02, e03, e04, e05, …",
     );
     // At other ports they are no trouble.
     let mut apart = same(32);
