@@ -15,7 +15,7 @@ use crate::signature::{GroupLine, InspectionLine, PartLine, Profiles, SignatureL
 use crate::verdict::{Mode, Tolerance};
 
 /// Changes whenever the meaning of a line or of a map changes.
-pub const LAYOUT_VERSION: u32 = 10;
+pub const LAYOUT_VERSION: u32 = 11;
 
 /// A line of the compiled policy.
 ///

@@ -377,7 +377,7 @@ pub fn confirm_frame<F: Frame + ?Sized, T: Tables>(
 /// Hashes the bytes of a segment where they lie in the frame.
 #[inline(always)]
 pub fn hash_frame<F: Frame + ?Sized, T: Tables>(frame: &F, _tables: &T, work: &mut Work) -> bool {
-    inspect::hash::hash_frame(frame, &mut work.inspection, work.packet.length)
+    inspect::hash::hash_frame(frame, &mut work.inspection)
 }
 
 /// Walks on in all lanes; the step that is next.

@@ -1,19 +1,27 @@
 //! The hash by which bytes of a stream that come again are known: keyed, piece by piece.
 
-use super::in_frame::word_near;
 use super::scratch::{Inspection, PIECE, START, load};
 use crate::tables::Frame;
 
-/// Words of a piece, each of which has a key.
-pub(super) const KEYS: usize = PIECE / 8;
-/// Keys that are made at once, and how often that is done.
-const MADE: usize = 16;
-pub(super) const GROUPS: u32 = (KEYS / MADE) as u32;
 /// Words that are hashed without a question between them.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 8;
+/// Bytes of these.
+const BLOCK: usize = 8 * TOGETHER;
+/// Keys of the words of a block.
+pub(super) type Keys = [u64; TOGETHER];
+/// Those of the last block stand behind those of all blocks of a piece.
+const LAST: usize = PIECE / BLOCK;
+/// Blocks whose keys are made at once, and how often that is done.
+const MADE: usize = 2;
+pub(super) const GROUPS: u32 = (LAST + 1).div_ceil(MADE) as u32;
+/// Blocks that have keys, a few more than need them.
+pub(super) const KEYED: usize = GROUPS as usize * MADE;
 
 /// Hashes the piece on: sums of words and keys, each multiplied with its upper half, and each
-/// piece with an odd number of its own, so that they cannot change places.
+/// piece with an odd number of its own, so that they cannot change places. The last bytes, as
+/// many as are in a block, are hashed once more by keys of their own, wherever they begin; so
+/// no block need be cut. Of a piece that is shorter than one each word is hashed, the last one
+/// filled with zeros.
 ///
 /// That is NH (Black et al., UMAC: Fast and Secure Message Authentication, 1999) but for what
 /// the upper half of a product has more. As there, whatever differs in a word, a given
@@ -23,97 +31,88 @@ const TOGETHER: usize = 4;
 /// come of finds other bytes of the same hash by chance, once in 2^30.
 #[inline(always)]
 pub(super) fn hash_piece(inspection: &mut Inspection) {
-    let length = u64::from(inspection.piece);
+    let length = inspection.piece as usize;
+    if length < BLOCK {
+        return hash_short(inspection, length);
+    }
     let mut hash = 0_u64;
-    let mut index = 0;
-    for _ in 0..KEYS / TOGETHER {
-        if index + 8 * TOGETHER as u64 > length {
+    for block in 0..LAST {
+        let end = (block + 1) * BLOCK;
+        if end > length {
             break;
         }
-        for place in 0..TOGETHER {
-            let word = u64::from_le(inspection.word(START as u64 + index, 8 * place));
-            hash = hash.wrapping_add(inspection.hashed(index as usize / 8 + place, word));
-        }
-        index += 8 * TOGETHER as u64;
+        let text = inspection.text_from((START + end - BLOCK) as u64);
+        // SAFETY: behind each index there is room for a tail, which is longer.
+        hash = hash.wrapping_add(unsafe { hashed_block(text, &inspection.keys[block]) });
     }
-    // Not the number that the loop counted to: that would be another one for the verifier
-    // wherever the loop may end.
-    index = length & !(8 * TOGETHER as u64 - 1);
-    for _ in 0..TOGETHER {
-        if index >= length {
-            break;
-        }
-        let left = length - index;
-        let mut word = inspection.word_at(START as u64 + index);
-        if left < 8 {
-            word &= (1 << (8 * left)) - 1;
-        }
-        hash = hash.wrapping_add(inspection.hashed(index as usize / 8, word));
-        index += 8;
-    }
+    let text = inspection.text_from((START + length - BLOCK) as u64);
+    // SAFETY: likewise.
+    hash = hash.wrapping_add(unsafe { hashed_block(text, &inspection.keys[LAST]) });
     finish(inspection, hash);
 }
 
 /// The same of a whole segment, where its bytes lie in the frame; false where these cannot be
-/// had.
+/// had. It is not shorter than a block.
 #[inline(always)]
 pub(in crate::decide) fn hash_frame<F: Frame + ?Sized>(
     frame: &F,
     inspection: &mut Inspection,
-    frame_length: u32,
 ) -> bool {
-    let (offset, length) = (inspection.offset, u64::from(inspection.piece));
+    let (offset, length) = (inspection.offset as usize, inspection.piece as usize);
     let mut hash = 0_u64;
-    let mut index = 0;
-    for _ in 0..KEYS / TOGETHER {
-        if index + 8 * TOGETHER as u64 > length {
+    for block in 0..LAST {
+        let end = (block + 1) * BLOCK;
+        if end > length {
             break;
         }
-        let Some(window) = frame.window::<{ 8 * TOGETHER }>(place_at(u64::from(offset) + index))
-        else {
+        let Some(window) = frame.window::<BLOCK>(place_at(offset + end - BLOCK)) else {
             return false;
         };
-        for place in 0..TOGETHER {
-            // SAFETY: the window is as many words long.
-            let word = u64::from_le(unsafe { load(window.as_ptr().add(8 * place)) });
-            hash = hash.wrapping_add(inspection.hashed(index as usize / 8 + place, word));
-        }
-        index += 8 * TOGETHER as u64;
+        // SAFETY: the window is a block.
+        hash = hash.wrapping_add(unsafe { hashed_block(window.as_ptr(), &inspection.keys[block]) });
     }
-    // As above.
-    index = length & !(8 * TOGETHER as u64 - 1);
-    for _ in 0..TOGETHER {
+    let last = place_at((offset + length).wrapping_sub(BLOCK));
+    let Some(window) = frame.window::<BLOCK>(last) else {
+        return false;
+    };
+    // SAFETY: likewise.
+    hash = hash.wrapping_add(unsafe { hashed_block(window.as_ptr(), &inspection.keys[LAST]) });
+    finish(inspection, hash);
+    true
+}
+
+/// Hashes a piece that is shorter than a block.
+#[inline(always)]
+fn hash_short(inspection: &mut Inspection, length: usize) {
+    let mut hash = 0_u64;
+    for (place, key) in inspection.keys[LAST].into_iter().enumerate() {
+        let index = 8 * place;
         if index >= length {
             break;
         }
         let left = length - index;
-        let Some(mut word) = word_near(frame, frame_length, offset.wrapping_add(index as u32))
-        else {
-            return false;
-        };
+        let mut word = inspection.word_at((START + index) as u64);
         if left < 8 {
             word &= (1 << (8 * left)) - 1;
         }
-        hash = hash.wrapping_add(inspection.hashed(index as usize / 8, word));
-        index += 8;
+        hash = hash.wrapping_add(product(word.wrapping_add(key)));
     }
     finish(inspection, hash);
-    true
 }
 
 /// A place in what is hashed, none of which is farther: the compiler learns of it, so that
 /// nothing must be asked.
 #[inline(always)]
-const fn place_at(place: u64) -> u32 {
+const fn place_at(place: usize) -> u32 {
     const { assert!(PIECE.is_power_of_two()) };
-    place as u32 & (PIECE as u32 - 1)
+    (place & (PIECE - 1)) as u32
 }
 
 #[inline(always)]
 const fn finish(inspection: &mut Inspection, hash: u64) {
     let multiplier = inspection.key | 1;
     inspection.hash = inspection.hash.wrapping_add(hash.wrapping_mul(multiplier));
-    inspection.key = derived(inspection.key, KEYS as u64);
+    inspection.key = derived(inspection.key, (KEYED * TOGETHER) as u64);
 }
 
 /// Of a sum. Its upper half is multiplied with all of it, not with the lower half alone: to
@@ -123,24 +122,38 @@ const fn product(sum: u64) -> u64 {
     sum.wrapping_mul(sum >> 32)
 }
 
-impl Inspection {
-    /// What a word adds to the hash, by its place.
-    #[inline(always)]
-    fn hashed(&self, place: usize, word: u64) -> u64 {
-        // Loaded here and nowhere before, so that no other word must leave its register.
-        // SAFETY: the mask keeps the place inside.
-        let key: u64 = unsafe { load(self.keys.as_ptr().add(place & (KEYS - 1)).cast()) };
-        product(word.wrapping_add(key))
+/// What a block adds to the hash.
+///
+/// # Safety
+/// It can be read.
+#[inline(always)]
+unsafe fn hashed_block(text: *const u8, keys: &Keys) -> u64 {
+    let mut hash = 0_u64;
+    for place in 0..TOGETHER {
+        // SAFETY: as promised by the caller; a key is loaded here and nowhere before, so that no
+        // other word must leave its register.
+        let (word, key) = unsafe {
+            (
+                load::<u64>(text.add(8 * place)),
+                load::<u64>(keys.as_ptr().add(place).cast()),
+            )
+        };
+        hash = hash.wrapping_add(product(u64::from_le(word).wrapping_add(key)));
     }
+    hash
 }
 
 /// Makes a group of the keys of words, of the one that is named.
 #[inline(always)]
 pub(in crate::decide) fn make_keys(inspection: &mut Inspection, group: u32) {
-    let first = group as usize * MADE;
-    for place in 0..MADE {
-        let place = first.wrapping_add(place) & (KEYS - 1);
-        inspection.keys[place] = derived(inspection.keys_of, place as u64);
+    for block in 0..MADE {
+        let block = MADE * group as usize + block;
+        let Some(keys) = inspection.keys.get_mut(block) else {
+            return;
+        };
+        for (place, key) in keys.iter_mut().enumerate() {
+            *key = derived(inspection.keys_of, (TOGETHER * block + place) as u64);
+        }
     }
 }
 
@@ -167,13 +180,18 @@ mod tests {
 
     /// Word by word, as the hash is defined.
     fn by_definition(bytes: &[u8], key: u64) -> u64 {
-        let products = (0..).zip(bytes.chunks(8)).map(|(place, chunk)| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            let sum = u64::from_le_bytes(word).wrapping_add(derived(key, place));
-            sum.wrapping_mul(sum / (1 << 32))
-        });
-        products.fold(0, u64::wrapping_add)
+        let hashed = |bytes: &[u8], first: usize| {
+            let products = (first as u64..).zip(bytes.chunks(8)).map(|(place, chunk)| {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                let sum = u64::from_le_bytes(word).wrapping_add(derived(key, place));
+                sum.wrapping_mul(sum / (1 << 32))
+            });
+            products.fold(0, u64::wrapping_add)
+        };
+        let whole = bytes.len() - bytes.len() % 64;
+        let last = bytes.len().saturating_sub(64);
+        hashed(&bytes[..whole], 0).wrapping_add(hashed(&bytes[last..], PIECE / 8))
     }
 
     /// All there are of words of eight bits, which stand for those of 64.
@@ -210,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn words_side_by_side_are_hashed_as_one_by_one() {
-        for length in (0..200).chain([PIECE - 33, PIECE - 1, PIECE]) {
+    fn blocks_are_hashed_as_word_by_word() {
+        for length in (0..300).chain([PIECE - 65, PIECE - 1, PIECE]) {
             let mut inspection = inspection();
             inspection.piece = length as u32;
             let text = inspection.text;
@@ -259,8 +277,8 @@ mod tests {
     fn all_keys_follow_from_one() {
         let mut inspection = inspection();
         let first = inspection.keys;
-        for (place, key) in first.iter().enumerate() {
-            let same = first.iter().position(|other| other == key);
+        for (place, key) in first.as_flattened().iter().enumerate() {
+            let same = first.as_flattened().iter().position(|other| other == key);
             assert_eq!(same, Some(place));
         }
         dressed(&mut inspection, KEY + 1);

@@ -1,7 +1,7 @@
 //! Scratch of the inspection: the piece of the text that is looked at, with what came
 //! before it, and what was found so far.
 
-use super::hash::KEYS;
+use super::hash::{KEYED, Keys};
 use super::hear::{Reading, Saying};
 use crate::signature::{GroupLine, PARTS, PATTERN, SPAN};
 use crate::stream::Head;
@@ -162,9 +162,9 @@ pub struct Inspection {
     /// Hash of the bytes of the segment so far, and the key for those that follow.
     pub(super) hash: u64,
     pub(super) key: u64,
-    /// Key of which those of all words were made, and these.
+    /// Key of which those of all words were made, and these, by blocks.
     pub(super) keys_of: u64,
-    pub(super) keys: [u64; KEYS],
+    pub(super) keys: [Keys; KEYED],
     /// Sequence number of the first byte that moves the stream on.
     pub(super) sequence: u32,
     /// Whether what cannot be followed is denied.
@@ -241,7 +241,7 @@ impl Inspection {
         hash: 0,
         key: 0,
         keys_of: 0,
-        keys: [0; KEYS],
+        keys: [[0; 8]; KEYED],
         sequence: 0,
         strict: 0,
         limit: 0,
