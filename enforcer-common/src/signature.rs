@@ -206,8 +206,6 @@ pub const PROFILE_LINES: u32 = 8;
 /// Stands for the bytes of a gram where all signatures of a group know the same byte three
 /// times in a row, and others behind it: two of it are looked for at every other place.
 pub const RUN_GRAM: u32 = 1;
-/// Bytes that are looked at in the time of a gram of others.
-pub const RUN_STRIDE: u32 = 4;
 /// Bytes that there may be from the beginning of three in a row to the end of a pattern.
 pub const RUN_REACH: usize = 8;
 /// Stands for the bytes of a gram where all signatures of a group know bytes at the
@@ -231,7 +229,13 @@ pub const SHORT_GRAMS: u32 = 8 * SHORT_GRAM;
 /// Hash of a gram, from the word that begins with it.
 #[inline(always)]
 pub const fn gram_hash(word: u64, bytes: u32) -> u64 {
-    (word | FOLDED).wrapping_mul(gram_multiplier(bytes))
+    (word | gram_folded(bytes)).wrapping_mul(gram_multiplier(bytes))
+}
+
+/// What is folded in a gram: of the shortest ones nothing, for two letters are somewhere.
+#[inline(always)]
+pub const fn gram_folded(bytes: u32) -> u64 {
+    if bytes == SHORT_GRAM { 0 } else { FOLDED }
 }
 
 /// What a word is multiplied with, so that none but the first bytes of it count: the others

@@ -476,7 +476,7 @@ pub trait Tables {
 
     /// [`stage::sift`].
     #[inline(always)]
-    fn sift(&self, work: &mut Work, from: u32) -> bool
+    fn sift(&self, work: &mut Work, from: u32) -> u32
     where
         Self: Sized,
     {
@@ -503,7 +503,7 @@ pub trait Tables {
 
     /// [`stage::sift_frame`].
     #[inline(always)]
-    fn sift_frame<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work, from: u32) -> bool
+    fn sift_frame<F: Frame + ?Sized>(&self, frame: &F, work: &mut Work, from: u32) -> u32
     where
         Self: Sized,
     {

@@ -304,7 +304,7 @@ macro_rules! scan_stage {
 
 scan_stage!(stage_make_keys(group), stage::make_keys, otherwise FAILURE);
 scan_stage!(stage_scan(), stage::scan, otherwise FAILURE);
-scan_stage!(stage_sift(from), stage::sift, otherwise 1);
+scan_stage!(stage_sift(from), stage::sift, otherwise stage::MET);
 scan_stage!(stage_confirm(from), stage::confirm, otherwise 1);
 scan_stage!(stage_is_known(from), stage::is_known, otherwise 1);
 scan_stage!(stage_walk(from), stage::walk, otherwise u32::MAX);
@@ -332,6 +332,6 @@ macro_rules! glance_stage {
 }
 
 glance_stage!(stage_glance(), stage::glance, otherwise 0);
-glance_stage!(stage_sift_frame(from), stage::sift_frame, otherwise 1);
+glance_stage!(stage_sift_frame(from), stage::sift_frame, otherwise stage::MET);
 glance_stage!(stage_confirm_frame(place), stage::confirm_frame, otherwise 1);
 glance_stage!(stage_hash_frame(), stage::hash_frame, otherwise 0);

@@ -541,8 +541,8 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn sift(&self, work: &mut Work, from: u32) -> bool {
-        stages::stage_sift(work, from) != 0
+    fn sift(&self, work: &mut Work, from: u32) -> u32 {
+        stages::stage_sift(work, from)
     }
 
     #[inline(always)]
@@ -556,8 +556,8 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn sift_frame<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work, from: u32) -> bool {
-        stages::stage_sift_frame(self.context, work, from) != 0
+    fn sift_frame<F: Frame + ?Sized>(&self, _frame: &F, work: &mut Work, from: u32) -> u32 {
+        stages::stage_sift_frame(self.context, work, from)
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 //! what they need from [`Work`], and leave there what they found.
 
 pub use super::inspect::UNKNOWN;
+pub use super::inspect::filter::MET;
 pub use super::inspect::hear::HEARD_BROKEN;
 pub use super::inspect::stream::LOST;
 pub use super::inspect::verify::{NO, NOWHERE};
@@ -327,9 +328,9 @@ pub fn matches_part<T: Tables>(
     inspect::verify::matches_part(policy, work, number, index)
 }
 
-/// Whether a pattern may stand in a part of the piece.
+/// Whether a pattern may stand in a part of the piece: [`MET`], or how far none does.
 #[inline(always)]
-pub fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+pub fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> u32 {
     inspect::filter::sift(tables, work, from)
 }
 
@@ -359,7 +360,7 @@ pub fn sift_frame<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     work: &mut Work,
     from: u32,
-) -> bool {
+) -> u32 {
     inspect::in_frame::sift(frame, tables, work, from)
 }
 

@@ -292,3 +292,64 @@ fn what_follows_a_pattern_is_not_glanced_at() {
     assert_eq!(rig.datagram(&[b'-'; 1000]), Outcome::Passed);
     assert_eq!(rig.cleared, before + 1);
 }
+
+/// Letters none of which is there twice, and other bytes: the filter has a form for each length.
+const LONG: &[u8; 40] = b"%7Bjndi:(abc)<DEFG>[hkl]~mop;Qrst'vw@xyz";
+
+#[test]
+fn a_pattern_of_any_length_is_found_wherever_it_stands() {
+    for length in [4, 5, 6, 7, 10, 11, 14, 15, 16, 40] {
+        for nocase in [false, true] {
+            let mut there = LONG[..length].to_vec();
+            let what = What::Bytes {
+                bytes: there.clone(),
+                nocase,
+            };
+            if nocase {
+                there.make_ascii_uppercase();
+            }
+            let part = Part {
+                what,
+                ..bytes(b"-")
+            };
+            let mut rig = glancing_already(&[signature(1, vec![part])]);
+            for size in [length, 60, 96, 130, 300] {
+                for place in 0..=size - length {
+                    let mut text = vec![b'-'; size];
+                    text[place..place + length].copy_from_slice(&there);
+                    let outcome = rig.datagram(&text);
+                    assert_eq!(outcome, Outcome::Found, "{length} at {place} of {size}");
+                    // As long as it is not whole it is nothing.
+                    text[place] = b'-';
+                    assert_eq!(rig.datagram(&text), Outcome::Passed);
+                }
+            }
+            // In the second of two segments, from the first place at which it ends there.
+            for place in 300 - length + 1..=600 - length {
+                rig.open();
+                for clean in 0..3 {
+                    assert_eq!(rig.says(clean * 300, &[b'-'; 300]), Outcome::Passed);
+                }
+                let mut text = [b'-'; 600];
+                text[place..place + length].copy_from_slice(&there);
+                let before = rig.cleared;
+                assert_eq!(rig.says(900, &text[..300]), Outcome::Passed);
+                assert_eq!(rig.cleared, before + 1, "{length} at {place}");
+                let outcome = rig.says(1200, &text[300..]);
+                assert_eq!(outcome, Outcome::Found, "{length} at {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pattern_in_another_case_is_none() {
+    for length in [4, 5, 7, 11, 15] {
+        let mut rig = glancing_already(&[signature(1, vec![bytes(&LONG[..length])])]);
+        let mut text = [b'-'; 300];
+        text[100..100 + length].copy_from_slice(&LONG[..length].to_ascii_lowercase());
+        for _ in 0..3 {
+            assert_eq!(rig.datagram(&text), Outcome::Passed);
+        }
+    }
+}

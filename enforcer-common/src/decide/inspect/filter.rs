@@ -6,32 +6,53 @@ use super::scratch::{Inspection, PIECE, START, load};
 use crate::automata::{Automata, Table};
 use crate::decide::Work;
 use crate::signature::{
-    FOLDED, GroupLine, HEAD_GRAM, PATTERN, RUN_GRAM, RUN_STRIDE, SHORT_GRAM, gram_bit, gram_hash,
-    gram_index, gram_multiplier, gram_place, window_hash, window_length,
+    FOLDED, GroupLine, HEAD_GRAM, PATTERN, RUN_GRAM, SHORT_GRAM, gram_bit, gram_folded, gram_index,
+    gram_multiplier, gram_place, window_hash, window_length,
 };
 use crate::table::Control;
 use crate::tables::Tables;
 
-/// Grams that are looked at before anything is asked of them.
-pub(super) const BATCH: usize = 16;
-/// Such batches in one go of the filter.
-pub(super) const BATCHES: usize = 8;
-pub(super) const SIFTED: u32 = (BATCHES * BATCH) as u32;
-/// Grams of which it is asked together whether they are in a window.
-pub(super) const ASKED: usize = BATCH / 2;
 /// Distances between grams.
+pub(super) const LONG_STRIDE: usize = 8;
 pub(super) const STRIDE: usize = 4;
 pub(super) const SHORT_STRIDE: usize = 3;
-/// Bytes before these grams that windows of them may reach back to, and with these all
-/// that are asked to be sure of what the filter has met.
-pub(super) const BEFORE: usize = 4;
-pub(super) const CONFIRMED: usize = BEFORE + (ASKED - 1) * STRIDE + 8;
-const _: () = assert!(CONFIRMED.is_multiple_of(8));
+/// Parts of a batch: grams are looked at together before anything is asked of those in a part.
+pub(super) const PARTS: usize = 4;
+/// Bytes of the longest batches.
+pub(super) const BATCH: usize = batch(STRIDE);
+/// Batches in one go of the filter over the scratch, where most texts are short.
+const BATCHES: usize = 2;
+/// Goes for the longest piece and what it begins early by: each looks at a batch at least, and
+/// those of words are the shortest.
+const GOES: usize = (PIECE + PATTERN).div_ceil(known::BATCH);
+const _: () = assert!(known::BATCH <= batch(SHORT_STRIDE) && batch(LONG_STRIDE) <= BATCH);
+/// Bytes before grams that windows of them may reach back to, and with these all that are asked
+/// to be sure of what the filter has met in a part.
+pub(super) const BEFORE: usize = 8;
+pub(super) const CONFIRMED: usize = BEFORE + 40;
+const _: () = assert!(LONG_STRIDE <= BEFORE && CONFIRMED.is_multiple_of(8));
+const _: () = assert!(BEFORE + (asked(LONG_STRIDE) - 1) * LONG_STRIDE + 8 <= CONFIRMED);
+const _: () = assert!(BEFORE + (asked(STRIDE) - 1) * STRIDE + 8 <= CONFIRMED);
 /// Grams that the filter may know in one text without a window around them. Where there are more,
 /// a walk takes less than to ask for the windows of all.
 const VAIN: u32 = 32;
-/// Goes of the filter for the longest piece, and for what it begins early by.
-pub(super) const SIFTS: u32 = (PIECE + PATTERN).div_ceil(SIFTED as usize * SHORT_STRIDE) as u32;
+/// What a go says of a text that may bear a pattern.
+pub const MET: u32 = 0;
+
+/// Grams in a part, of which it is asked together whether they are in a window.
+pub(super) const fn asked(stride: usize) -> usize {
+    if stride == LONG_STRIDE { 4 } else { 8 }
+}
+
+/// Bytes from a part to the next one.
+pub(super) const fn part(stride: usize) -> usize {
+    asked(stride) * stride
+}
+
+/// Bytes of a batch.
+pub(super) const fn batch(stride: usize) -> usize {
+    PARTS * part(stride)
+}
 
 #[inline(always)]
 pub(super) fn is_clean<T: Tables>(tables: &T, work: &mut Work, length: u32) -> bool {
@@ -42,31 +63,34 @@ pub(super) fn is_clean<T: Tables>(tables: &T, work: &mut Work, length: u32) -> b
             .automata(Control::epoch(work.moment.active))
             .is_some_and(|of| !known::may_begin(of, &inspection.group, inspection, bytes));
     }
-    let stride = inspection.group.stride;
-    for sift in 0..SIFTS {
-        let from = (sift * SIFTED).wrapping_mul(stride);
+    let mut from = 0;
+    for _ in 0..GOES {
         if from >= length {
-            break;
+            return true;
         }
-        if tables.sift(work, from) {
+        from = tables.sift(work, from);
+        if from == MET {
             return false;
         }
     }
-    true
+    from >= length
 }
 
-/// Whether a pattern may stand among the grams of the text from a distance on, as many as
-/// one go looks at. The compiler takes a window of each pattern, of a gram and a stride less
-/// one, and all grams in it: wherever a pattern begins, one of these is looked at.
+/// Whether a pattern may stand among the grams of the text from a distance on: [`MET`], or from
+/// where on the next go is to look. It ends where something was met in vain, for the verifier
+/// would follow what comes then as often as that may be.
+///
+/// The compiler takes a window of each pattern, of a gram and a stride less one, and all grams
+/// in it: wherever a pattern begins, one of these is looked at.
 #[inline(always)]
-pub(in crate::decide) fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+pub(in crate::decide) fn sift<T: Tables>(tables: &T, work: &mut Work, from: u32) -> u32 {
     let group = &work.inspection.group;
     match (group.gram, group.stride as usize) {
         (RUN_GRAM, _) => sift_runs(tables, work, from),
-        (8, _) => sift_grams::<T, u64, STRIDE>(tables, work, from),
+        (8, _) => sift_grams::<T, u64, LONG_STRIDE>(tables, work, from),
         (SHORT_GRAM, _) => sift_grams::<T, u16, SHORT_STRIDE>(tables, work, from),
-        (_, STRIDE) => sift_grams::<T, u32, STRIDE>(tables, work, from),
-        _ => sift_grams::<T, u32, SHORT_STRIDE>(tables, work, from),
+        (_, LONG_STRIDE) => sift_grams::<T, u32, LONG_STRIDE>(tables, work, from),
+        _ => sift_grams::<T, u32, STRIDE>(tables, work, from),
     }
 }
 
@@ -106,67 +130,68 @@ fn sift_grams<T: Tables, W: Word, const STRIDE: usize>(
     tables: &T,
     work: &mut Work,
     from: u32,
-) -> bool {
+) -> u32 {
     let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
-        return true;
+        return MET;
     };
     let group = &work.inspection.group;
     let (filter, shift) = (automata.table(group.filter), group.filter_shift);
     let multiplier = gram_multiplier(group.gram);
-    let first = (START as u64 + 1 + u64::from(from)).wrapping_sub(group.longest.into());
-    let behind = START as u64 + u64::from(work.inspection.scanned);
-    for batch in 0..BATCHES {
-        let place = first.wrapping_add((batch * BATCH * STRIDE) as u64);
+    let first = (START as u32 + 1).wrapping_sub(group.longest);
+    let behind = (START as u32).wrapping_add(work.inspection.scanned);
+    let mut next = from;
+    for _ in 0..BATCHES {
+        let place = first.wrapping_add(next);
         if place >= behind {
             break;
         }
+        next = next.wrapping_add(batch(STRIDE) as u32);
+        let text = work.inspection.text_from(place.into());
         // SAFETY: behind each index there is room for a tail, which is longer.
-        let halves = unsafe {
-            meets::<W, STRIDE>(
-                work.inspection.text_from(place),
-                filter,
-                (multiplier, shift),
-            )
-        };
-        if halves[0] | halves[1] != 0 {
-            let other = place.wrapping_add((ASKED * STRIDE) as u64);
-            // What is behind the text may be anything, and is not asked for.
-            if halves[0] != 0 && tables.confirm(work, place as u32)
-                || halves[1] != 0 && other < behind && tables.confirm(work, other as u32)
-            {
-                // What ends before holds none of the grams from here on.
-                work.inspection.clean = (place as u32).saturating_sub(START as u32);
-                return true;
+        let met = unsafe { meets::<W, STRIDE>(text, filter, (multiplier, shift)) };
+        if any(met) {
+            for (index, met) in met.into_iter().enumerate() {
+                let asked = place.wrapping_add((index * part(STRIDE)) as u32);
+                // What is behind the text may be anything, and is not asked for.
+                if met != 0 && asked < behind && tables.confirm(work, asked) {
+                    // What ends before holds none of the grams from here on.
+                    work.inspection.clean = place.saturating_sub(START as u32);
+                    return MET;
+                }
             }
+            break;
         }
     }
-    false
+    next
 }
 
 /// As [`sift`], for three bytes in a row that are the same.
 #[inline(always)]
-fn sift_runs<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
+fn sift_runs<T: Tables>(tables: &T, work: &mut Work, from: u32) -> u32 {
     known::close(&mut work.inspection);
-    const { assert!(known::BATCH * known::BATCHES == (SIFTED * RUN_STRIDE) as usize) };
-    let longest = u64::from(work.inspection.group.longest);
-    let first = (START as u64 + 1 + u64::from(from)).wrapping_sub(longest);
-    let behind = START as u64 + u64::from(work.inspection.scanned);
-    for batch in 0..known::BATCHES {
-        let place = first.wrapping_add((batch * known::BATCH) as u64);
+    let first = (START as u32 + 1).wrapping_sub(work.inspection.group.longest);
+    let behind = (START as u32).wrapping_add(work.inspection.scanned);
+    let mut next = from;
+    for _ in 0..known::batches(BATCHES) {
+        let place = first.wrapping_add(next);
         if place >= behind {
             break;
         }
+        next = next.wrapping_add(known::BATCH as u32);
         let inspection = &work.inspection;
         // SAFETY: behind each index there is room for a tail, which is longer.
-        let meets = unsafe { known::meets(inspection.text_from(place), &inspection.group) };
-        if meets && tables.confirm(work, place as u32) {
-            return true;
+        let meets = unsafe { known::meets(inspection.text_from(place.into()), &inspection.group) };
+        if meets {
+            if known::is_in_batch(tables, work, place) {
+                return MET;
+            }
+            break;
         }
     }
-    false
+    next
 }
 
-/// Other than 0 for each half of a batch of grams of which the filter knows one.
+/// Other than 0 for each part of a batch of grams of which the filter knows one.
 ///
 /// # Safety
 /// The last of them can be read.
@@ -175,24 +200,36 @@ pub(super) unsafe fn meets<W: Word, const STRIDE: usize>(
     text: *const u8,
     filter: Table<'_>,
     (multiplier, shift): (u64, u32),
-) -> [u8; 2] {
-    let mut halves = [0; 2];
-    for index in 0..BATCH {
-        // SAFETY: as promised by the caller.
-        let word: W = unsafe { load(text.add(index * STRIDE)) };
-        halves[index / ASKED] |= filter.byte(word.index(multiplier, shift));
-    }
-    halves
+) -> [u8; PARTS] {
+    // A call for each, as a loop of so many steps would stay one.
+    let part = |part: usize| {
+        let mut met = 0;
+        for index in part * asked(STRIDE)..(part + 1) * asked(STRIDE) {
+            // SAFETY: as promised by the caller.
+            let word: W = unsafe { load(text.add(index * STRIDE)) };
+            met |= filter.byte(word.index(multiplier, shift));
+        }
+        met
+    };
+    const { assert!(PARTS == 4) };
+    [part(0), part(1), part(2), part(3)]
 }
 
-/// Whether one of the grams from an index on, [`ASKED`] of them, is in a pattern's window, or
-/// may be for all that is asked: the filter's bits tell most others apart, and the window almost
+/// Whether the filter knows one of a batch.
+#[inline(always)]
+pub(super) fn any(met: [u8; PARTS]) -> bool {
+    let mut all = 0;
+    for part in met {
+        all |= part;
+    }
+    all != 0
+}
+
+/// Whether one of the grams of the part at an index is in a pattern's window, or may be for all
+/// that is asked: the filter's bits tell most others apart, and the window almost
 /// all.
 #[inline(always)]
 pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u32) -> bool {
-    if work.inspection.group.gram == RUN_GRAM {
-        return known::is_in_batch(tables, work, from);
-    }
     let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
         return true;
     };
@@ -207,7 +244,7 @@ pub(in crate::decide) fn confirm<T: Tables>(tables: &T, work: &mut Work, from: u
 
 /// Whether one of the grams that begin behind [`BEFORE`] bytes is in a pattern's window that
 /// ends so many bytes behind the first of them, or before; that may be ahead of it, where the
-/// text ends in the first half of a batch. Also where too many were in none.
+/// text ends in an earlier part of a batch. Also where too many were in none.
 ///
 /// # Safety
 /// [`CONFIRMED`] bytes can be read.
@@ -221,10 +258,10 @@ pub(super) unsafe fn has_window(
     let Inspection { group, vain, .. } = inspection;
     // SAFETY: as promised by the caller.
     let found = unsafe {
-        if group.stride as usize == STRIDE {
-            has_window_by::<STRIDE>(automata, group, text, (end, vain))
-        } else {
-            has_window_by::<SHORT_STRIDE>(automata, group, text, (end, vain))
+        match group.stride as usize {
+            LONG_STRIDE => has_window_by::<LONG_STRIDE>(automata, group, text, (end, vain)),
+            STRIDE => has_window_by::<STRIDE>(automata, group, text, (end, vain)),
+            _ => has_window_by::<SHORT_STRIDE>(automata, group, text, (end, vain)),
         }
     };
     found || *vain > VAIN
@@ -238,15 +275,21 @@ unsafe fn has_window_by<const STRIDE: usize>(
     (end, vain): (u32, &mut u32),
 ) -> bool {
     let (filter, windows) = (automata.table(group.filter), automata.table(group.windows));
-    let (gram, shift) = (group.gram, group.filter_shift);
-    let length = window_length(gram, group.stride);
+    // Where nothing must be asked, the verifier follows one way.
+    let (folded, multiplier) = if STRIDE == SHORT_STRIDE {
+        (gram_folded(SHORT_GRAM), gram_multiplier(SHORT_GRAM))
+    } else {
+        (FOLDED, gram_multiplier(group.gram))
+    };
+    let shift = group.filter_shift;
+    let length = window_length(group.gram, group.stride);
     // Behind the last window that is wholly there.
     let behind = i64::from(end as i32) + 1 + BEFORE as i64 - i64::from(length);
-    for index in 0..ASKED {
+    for index in 0..asked(STRIDE) {
         let place = BEFORE + index * STRIDE;
         // SAFETY: as promised by the caller: the last word of the last gram ends there.
         let word_at = |place: usize| u64::from_le(unsafe { load(text.add(place)) });
-        let hash = gram_hash(word_at(place), gram);
+        let hash = (word_at(place) | folded).wrapping_mul(multiplier);
         if filter.byte(gram_index(hash, shift)) & gram_bit(hash) != 0 {
             // Without a branch for each, which the verifier would follow.
             let mut found = 0;

@@ -16,7 +16,9 @@ use crate::tables::{Frame, Tables};
 
 /// Bytes of a datagram that is looked at in the frame: with its headers it is longer than a
 /// batch. Shorter ones are copied, word by word.
-const LEAST: u32 = 32;
+const LEAST: u32 = 96;
+/// Parts of grams that may begin before a segment, and in it.
+const EDGE_PARTS: usize = (PATTERN + 8).div_ceil(filter::part(filter::SHORT_STRIDE));
 
 /// Whether a packet carries nothing that must be looked at more closely; its stream moves on
 /// then. What is asked of it stands in the scratch ([`crate::decide::cache::Known::put_down`]).
@@ -128,8 +130,8 @@ fn enter_datagram<T: Tables>(tables: &T, work: &mut Work) -> u32 {
 }
 
 /// What is to be done about a segment that is next in its stream, of which nothing is waited
-/// for. A call, so that what it needs of the stack is free again when bytes are looked at.
-#[inline(never)]
+/// for.
+#[inline(always)]
 fn enter<T: Tables>(tables: &T, work: &mut Work, stream: &LiveStream) -> u32 {
     let Some(policy) = &Policy::at(tables, work.moment) else {
         return LOST;
@@ -221,7 +223,7 @@ const fn whole(inspection: &Inspection) -> u32 {
 }
 
 /// Remembers where the stream stands behind the segment.
-#[inline(never)]
+#[inline(always)]
 fn leave<F: Frame + ?Sized>(frame: &F, work: &mut Work, stream: &LiveStream) -> bool {
     let inspection = &mut work.inspection;
     let side = stream.side(inspection.sender);
@@ -239,7 +241,8 @@ fn leave<F: Frame + ?Sized>(frame: &F, work: &mut Work, stream: &LiveStream) -> 
     true
 }
 
-/// Looks for what begins before the segment, as far as a window of it may reach into it.
+/// Looks for what begins before the segment, as far as a window of it may reach into it. There
+/// are so few grams that all of them are asked for.
 #[inline(always)]
 fn is_clean_edge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut Work) -> bool {
     let inspection = &mut work.inspection;
@@ -249,16 +252,27 @@ fn is_clean_edge<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, work: &mut
         };
         inspection.put_word(START + distance as usize, u64::from_ne_bytes(word));
     }
-    let scanned = inspection.scanned;
-    let (gram, stride) = (inspection.group.gram, inspection.group.stride);
-    let clean = if gram == RUN_GRAM {
-        !tables.is_known(work, known::EDGE)
-    } else {
-        let most = window_length(gram, stride).wrapping_sub(1);
-        inspection.scanned = if scanned < most { scanned } else { most };
-        let all = whole(inspection);
-        filter::is_clean(tables, work, all)
-    };
+    let group = &inspection.group;
+    let (gram, stride) = (group.gram, group.stride);
+    if gram == RUN_GRAM {
+        return !tables.is_known(work, known::EDGE);
+    }
+    // What stands at the beginning alone is asked for in the frame.
+    if gram == HEAD_GRAM {
+        return true;
+    }
+    let (scanned, longest) = (inspection.scanned, group.longest);
+    let most = window_length(gram, stride).wrapping_sub(1);
+    inspection.scanned = if scanned < most { scanned } else { most };
+    let mut place = (START as u32 + 1).wrapping_sub(longest);
+    let mut clean = true;
+    for _ in 0..EDGE_PARTS {
+        clean &= !tables.confirm(work, place);
+        place = place.wrapping_add(filter::part(stride as usize) as u32);
+        if !clean || place >= START as u32 + work.inspection.scanned {
+            break;
+        }
+    }
     work.inspection.scanned = scanned;
     clean
 }

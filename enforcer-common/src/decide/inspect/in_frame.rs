@@ -2,15 +2,20 @@
 //! closely.
 
 use super::filter::{
-    ASKED, BATCH, BATCHES, BEFORE, CONFIRMED, SHORT_STRIDE, SIFTED, SIFTS, STRIDE, Word,
-    has_window, meets,
+    BEFORE, CONFIRMED, LONG_STRIDE, MET, SHORT_STRIDE, STRIDE, Word, any, batch, has_window, meets,
+    part,
 };
 use super::known;
-use super::scratch::START;
+use super::scratch::{PIECE, START};
 use crate::decide::Work;
 use crate::signature::{HEAD_GRAM, RUN_GRAM, SHORT_GRAM, gram_multiplier};
 use crate::table::Control;
 use crate::tables::{Frame, Tables};
+
+/// Batches of grams in one go of the filter over a frame.
+const BATCHES: usize = 8;
+/// Goes for the longest frame: each looks at a batch at least, and those of words are the shortest.
+const GOES: usize = PIECE.div_ceil(known::BATCH);
 
 /// Whether the filter meets nothing in what is scanned of the frame.
 #[inline(always)]
@@ -27,17 +32,17 @@ pub(super) fn is_clean<F: Frame + ?Sized, T: Tables>(
             !known::may_begin(automata, &inspection.group, inspection, bytes)
         });
     }
-    let stride = inspection.group.stride;
-    for sift in 0..SIFTS {
-        let from = (sift * SIFTED).wrapping_mul(stride);
-        if from >= work.inspection.scanned {
-            break;
-        }
-        if tables.sift_frame(frame, work, from) {
+    let mut from = 0;
+    for _ in 0..GOES {
+        from = tables.sift_frame(frame, work, from);
+        if from == MET {
             return false;
         }
+        if from >= work.inspection.scanned {
+            return true;
+        }
     }
-    true
+    false
 }
 
 /// As [`filter::sift`](super::filter::sift), in the frame.
@@ -47,23 +52,23 @@ pub(in crate::decide) fn sift<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     work: &mut Work,
     from: u32,
-) -> bool {
+) -> u32 {
     const fn window(stride: usize, gram: usize) -> usize {
-        (BATCH - 1) * stride + gram
+        batch(stride) - stride + gram
     }
     let group = &work.inspection.group;
     match (group.gram, group.stride as usize) {
         (RUN_GRAM, _) => sift_runs(frame, tables, work, from),
-        (8, _) => sift_grams::<F, T, u64, STRIDE, { window(STRIDE, 8) }>(frame, tables, work, from),
+        (8, _) => sift_grams::<F, T, u64, LONG_STRIDE, { window(LONG_STRIDE, 8) }>(
+            frame, tables, work, from,
+        ),
         (SHORT_GRAM, _) => sift_grams::<F, T, u16, SHORT_STRIDE, { window(SHORT_STRIDE, 2) }>(
             frame, tables, work, from,
         ),
-        (_, STRIDE) => {
-            sift_grams::<F, T, u32, STRIDE, { window(STRIDE, 4) }>(frame, tables, work, from)
-        }
-        _ => sift_grams::<F, T, u32, SHORT_STRIDE, { window(SHORT_STRIDE, 4) }>(
+        (_, LONG_STRIDE) => sift_grams::<F, T, u32, LONG_STRIDE, { window(LONG_STRIDE, 4) }>(
             frame, tables, work, from,
         ),
+        _ => sift_grams::<F, T, u32, STRIDE, { window(STRIDE, 4) }>(frame, tables, work, from),
     }
 }
 
@@ -73,42 +78,41 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
     tables: &T,
     work: &mut Work,
     from: u32,
-) -> bool {
+) -> u32 {
     let Some(automata) = tables.automata(Control::epoch(work.moment.active)) else {
-        return true;
+        return MET;
     };
     let group = &work.inspection.group;
     let (filter, shift) = (automata.table(group.filter), group.filter_shift);
     let multiplier = gram_multiplier(group.gram);
-    let first = work.inspection.offset.wrapping_add(from);
-    let behind = work.inspection.offset.wrapping_add(work.inspection.scanned);
+    let (offset, scanned) = (work.inspection.offset, work.inspection.scanned);
     let last = work.packet.length.wrapping_sub(WINDOW as u32);
-    for batch in 0..BATCHES {
-        let mut place = first.wrapping_add((batch * BATCH * STRIDE) as u32);
-        if place >= behind {
+    let mut next = from;
+    for _ in 0..BATCHES {
+        if next >= scanned {
             break;
         }
         // The last grams are the last in the frame, some of them again.
-        if place > last {
-            place = last;
-        }
+        let place = last.min(offset.wrapping_add(next));
         let Some(window) = frame.window::<WINDOW>(place) else {
-            return true;
+            return MET;
         };
+        next = next.wrapping_add(batch(STRIDE) as u32);
         // SAFETY: the window ends with the last gram.
-        let halves = unsafe { meets::<W, STRIDE>(window.as_ptr(), filter, (multiplier, shift)) };
-        if halves[0] | halves[1] != 0 {
-            let other = place.wrapping_add((ASKED * STRIDE) as u32);
-            if halves[0] != 0 && tables.confirm_frame(frame, work, place)
-                || halves[1] != 0 && tables.confirm_frame(frame, work, other)
-            {
-                // In a short frame a batch begins before what is looked at.
-                work.inspection.clean = place.saturating_sub(work.inspection.offset);
-                return true;
+        let met = unsafe { meets::<W, STRIDE>(window.as_ptr(), filter, (multiplier, shift)) };
+        if any(met) {
+            for (index, met) in met.into_iter().enumerate() {
+                let asked = place.wrapping_add((index * part(STRIDE)) as u32);
+                if met != 0 && tables.confirm_frame(frame, work, asked) {
+                    // In a short frame a batch begins before what is looked at.
+                    work.inspection.clean = place.saturating_sub(offset);
+                    return MET;
+                }
             }
+            break;
         }
     }
-    false
+    next
 }
 
 #[inline(always)]
@@ -117,29 +121,30 @@ fn sift_runs<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     work: &mut Work,
     from: u32,
-) -> bool {
-    let first = work.inspection.offset.wrapping_add(from);
-    let behind = work.inspection.offset.wrapping_add(work.inspection.scanned);
+) -> u32 {
+    let (offset, scanned) = (work.inspection.offset, work.inspection.scanned);
     let last = work.packet.length.wrapping_sub(known::BATCH as u32);
-    for batch in 0..known::BATCHES {
-        let mut place = first.wrapping_add((batch * known::BATCH) as u32);
-        if place >= behind {
+    let mut next = from;
+    for _ in 0..known::batches(BATCHES) {
+        if next >= scanned {
             break;
         }
         // As above.
-        if place > last {
-            place = last;
-        }
+        let place = last.min(offset.wrapping_add(next));
         let Some(window) = frame.window::<{ known::BATCH }>(place) else {
-            return true;
+            return MET;
         };
+        next = next.wrapping_add(known::BATCH as u32);
         // SAFETY: the window is as long.
         let meets = unsafe { known::meets(window.as_ptr(), &work.inspection.group) };
-        if meets && tables.confirm_frame(frame, work, place) {
-            return true;
+        if meets {
+            if tables.confirm_frame(frame, work, place) {
+                return MET;
+            }
+            break;
         }
     }
-    false
+    next
 }
 
 /// Whether what the filter has met among the grams at an offset is of a pattern. Where what

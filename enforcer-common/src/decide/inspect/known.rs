@@ -3,6 +3,7 @@
 //! are the same, of which two stand at an even place wherever they begin; or at the beginning
 //! of the text alone.
 
+use super::filter;
 use super::scratch::{Inspection, START, load};
 use crate::automata::Automata;
 use crate::decide::Work;
@@ -21,8 +22,11 @@ pub(super) const BEFORE: usize = 8;
 pub(super) const CONFIRMED: usize = BEFORE + BATCH + 8;
 /// Places that are asked for together.
 const PLACES: usize = 8;
-/// Such batches in one go of the filter.
-pub(super) const BATCHES: usize = 8;
+
+/// Batches of words that are looked at in place of so many batches of grams.
+pub(super) const fn batches(of_grams: usize) -> usize {
+    of_grams * filter::BATCH / BATCH
+}
 
 /// Whether a batch of words has a pair of the group's byte at an even place.
 ///

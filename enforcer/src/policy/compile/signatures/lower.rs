@@ -9,6 +9,7 @@ use enforcer_common::signature::{
     PART_LITTLE_ENDIAN, PART_NUMBER, PART_RELATIVE, PARTS, PATTERN, PartLine, SPAN,
 };
 
+use super::filter::Pattern;
 use crate::policy::signature::{Compare, Jump, Number, Part, Signature, What};
 
 /// Bytes of the pattern that is looked for where a jump follows: a single one would be found
@@ -49,8 +50,16 @@ impl Lowered {
 
     /// The pattern for the automaton, in lower case.
     pub fn pattern(&self) -> Vec<u8> {
+        self.spelled().bytes.to_ascii_lowercase()
+    }
+
+    /// The same for the filter, as it is spelled.
+    pub(super) fn spelled(&self) -> Pattern<'_> {
         let part = &self.parts[self.fast];
-        part.bytes[..usize::from(part.length)].to_ascii_lowercase()
+        Pattern {
+            bytes: &part.bytes[..usize::from(part.length)],
+            nocase: part.mask != 0 || part.value != 0,
+        }
     }
 }
 

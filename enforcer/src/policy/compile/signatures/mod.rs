@@ -18,8 +18,7 @@ use std::collections::BTreeMap;
 use enforcer_common::limits;
 use enforcer_common::signature::{
     ACTION_ALERT, ACTION_CUT, ACTION_DROP, BEGIN_CONNECTION, BEGIN_SEGMENT, BEGIN_TURN, GroupLine,
-    InspectionLine, PROFILE_LINES, Profiles, RUN_STRIDE, SignatureLine, THRESHOLD_DESTINATION,
-    THRESHOLD_EVERY,
+    InspectionLine, PROFILE_LINES, Profiles, SignatureLine, THRESHOLD_DESTINATION, THRESHOLD_EVERY,
 };
 use serde::{Deserialize, Serialize};
 
@@ -221,7 +220,8 @@ fn place_group(
     let patterns = patterns(lowered, set);
     let automaton = Automaton::new(&patterns).map_err(Error::Signatures)?;
     check_hits(model, lowered, set, &automaton)?;
-    let filter = Filter::new(patterns.keys());
+    let spelled = indices.iter().map(|index| lowered[*index].spelled());
+    let filter = Filter::new(&spelled.collect());
     let [reach, turn_reach] = reaches(model, lowered, &indices);
     let known = if filter.is_none() {
         let ones = indices.iter().map(|index| &lowered[*index]);
@@ -252,8 +252,8 @@ fn place_group(
     if let Some(known) = &known {
         let table = region.place(&known.table);
         (line.filter, line.windows, line.filter_shift) = (table, table, known.shift);
-        (line.gram, line.stride) = (known.gram, RUN_STRIDE);
-        (line.mask, line.known, line.run) = (known.mask, known.length, known.run.into());
+        (line.gram, line.mask) = (known.gram, known.mask);
+        (line.known, line.run) = (known.length, known.run.into());
         // What is known may begin before the pattern: so far back is looked.
         line.longest = line.longest.max(known.reach);
     }

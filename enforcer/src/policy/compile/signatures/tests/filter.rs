@@ -5,18 +5,21 @@ use enforcer_common::signature::{
     SHORT_GRAM, gram_bit, gram_hash, gram_index, window_hash, window_length,
 };
 
-use super::super::filter::{Filter, Form};
+use super::super::filter::{Filter, Form, Pattern};
 use super::*;
 
-/// Whether a piece is clean, as the decision asks.
+/// Of patterns in any case, or as they are spelled.
+fn filter(patterns: &[Vec<u8>], nocase: bool) -> Option<Filter> {
+    let patterns = patterns.iter().map(|bytes| Pattern { bytes, nocase });
+    Filter::new(&patterns.collect())
+}
+
+/// Whether a piece is clean, as the decision asks. Before and behind it there is something.
 fn is_clean(filter: &Filter, piece: &[u8]) -> bool {
     let Form { gram, stride } = filter.form;
-    let word = |start: usize| {
-        let mut word = [0xaa; 8];
-        let end = piece.len().min(start + 8);
-        word[..end - start].copy_from_slice(&piece[start..end]);
-        u64::from_le_bytes(word)
-    };
+    let text = [&[0xaa; 8], piece, &[0xaa; 8]].concat();
+    let behind = 8 + piece.len();
+    let word = |start: usize| u64::from_le_bytes(text[start..start + 8].try_into().unwrap());
     let has = |table: usize, hash: u64| {
         filter.tables[table][gram_index(hash, filter.shift) as usize] & gram_bit(hash) != 0
     };
@@ -26,12 +29,12 @@ fn is_clean(filter: &Filter, piece: &[u8]) -> bool {
         _ => true,
     };
     let length = window_length(gram as u32, stride as u32);
-    let mut starts = (0..piece.len()).step_by(stride);
+    let mut starts = (8..behind).step_by(stride);
     !starts.any(|start| {
         is_met(start)
             && has(0, gram_hash(word(start), gram as u32))
-            && (start.saturating_sub(stride - 1)..=start)
-                .filter(|start| start + length as usize <= piece.len())
+            && (start + 1 - stride..=start)
+                .filter(|start| start + length as usize <= behind)
                 .any(|start| has(1, window_hash(word(start), length)))
     })
 }
@@ -44,15 +47,18 @@ proptest! {
         after in vec(any::<u8>(), 0..20),
         seed in any::<u64>(),
     ) {
-        let Some(filter) = Filter::new(patterns.iter()) else {
-            return Ok(());
-        };
-        for pattern in &patterns {
-            for skipped in 0..before.len().min(filter.form.stride) {
-                let piece = [&before[skipped..], &mixed(pattern, seed), &after].concat();
-                prop_assert!(!is_clean(&filter, &piece), "{:?}", piece.escape_ascii().to_string());
+        for nocase in [true, false] {
+            let Some(filter) = filter(&patterns, nocase) else {
+                return Ok(());
+            };
+            for pattern in &patterns {
+                let there = if nocase { mixed(pattern, seed) } else { pattern.clone() };
+                for skipped in 0..before.len().min(filter.form.stride) {
+                    let piece = [&before[skipped..], &there, &after].concat();
+                    prop_assert!(!is_clean(&filter, &piece), "{:?}", piece.escape_ascii().to_string());
+                }
+                prop_assert!(!is_clean(&filter, &there));
             }
-            prop_assert!(!is_clean(&filter, pattern));
         }
     }
 }
@@ -61,24 +67,27 @@ proptest! {
 fn patterns_too_short_or_too_common_have_none() {
     let filter = |patterns: &[&str]| {
         let patterns: Vec<Vec<u8>> = patterns.iter().map(|text| text.as_bytes().into()).collect();
-        Filter::new(patterns.iter()).map(|filter| (filter.form.gram, filter.form.stride))
+        filter(&patterns, false).map(|filter| (filter.form.gram, filter.form.stride))
     };
     assert_eq!(filter(&[]), None);
     assert_eq!(filter(&["abc"]), None);
     assert_eq!(filter(&["abcd"]), Some((2, 3)));
-    assert_eq!(filter(&["abcde"]), Some((3, 3)));
+    assert_eq!(filter(&["abcde"]), Some((3, 4)));
     assert_eq!(filter(&["abcdef"]), Some((3, 4)));
     assert_eq!(filter(&["abcdefg"]), Some((4, 4)));
     assert_eq!(filter(&["abcdefghij"]), Some((4, 4)));
-    assert_eq!(filter(&["abcdefghijk"]), Some((8, 4)));
+    assert_eq!(filter(&["abcdefghijk"]), Some((4, 8)));
+    assert_eq!(filter(&["abcdefghijklmn"]), Some((4, 8)));
+    assert_eq!(filter(&["abcdefghijklmno"]), Some((8, 8)));
     assert_eq!(filter(&["abcdefghijk", "abcdefg"]), Some((4, 4)));
     assert_eq!(filter(&["abcdefghijk", "abc"]), None);
-    assert_eq!(filter(&["aaaaaaaaaaaaaa"]), None);
-    assert_eq!(filter(&["\0\0\0\0ab\0\0\0\0cd\0\0\0"]), None);
     assert_eq!(filter(&["\0\0\0\0\0\0"]), None);
+    // Of longer grams some are too common.
+    assert_eq!(filter(&["aaaaaaaaaaaaaa"]), Some((3, 4)));
+    assert_eq!(filter(&["\0\0\0\0ab\0\0\0\0cd\0\0\0"]), Some((3, 4)));
     assert_eq!(
         filter(&["\0\0\0\0\0\0\0\0\0\0\0\0abcdefghijk"]),
-        Some((8, 4))
+        Some((8, 8))
     );
 }
 
@@ -94,7 +103,7 @@ fn most_pieces_of_other_traffic_are_clean() {
     for (count, bearable) in [(1, 4), (10, 4), (100, 4), (1000, 8), (3000, 40)] {
         let mut draw = |length: usize| -> Vec<u8> { (0..length).map(|_| byte()).collect() };
         let patterns: Vec<Vec<u8>> = (0..count).map(|_| draw(16).to_ascii_lowercase()).collect();
-        let filter = Filter::new(patterns.iter()).unwrap();
+        let filter = filter(&patterns, true).unwrap();
         let pieces = 400;
         let dirty = (0..pieces).filter(|_| !is_clean(&filter, &draw(PIECE)));
         let dirty = dirty.count();

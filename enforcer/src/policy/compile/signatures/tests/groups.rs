@@ -185,7 +185,7 @@ fn what_a_group_takes_is_told() {
     // Sixteen letters and another byte; and both tables of a filter.
     let (states, bytes, filtered) = size(&["abcdefghijklmnop"]);
     assert_eq!((states, filtered), (17, true));
-    assert_eq!(bytes, 256 + rows(17, 17) + 64 + 2 * 4 * 256);
+    assert_eq!(bytes, 256 + rows(17, 17) + 64 + 2 * 8 * 256);
 }
 
 #[test]
