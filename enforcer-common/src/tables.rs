@@ -174,6 +174,15 @@ pub trait Tables {
         stage::ask(policy, work);
     }
 
+    /// [`stage::seek`].
+    #[inline(always)]
+    fn seek(&self, policy: &Policy<'_, Self>, work: &mut Work)
+    where
+        Self: Sized,
+    {
+        stage::seek(policy, work);
+    }
+
     /// [`stage::is_entitled`].
     #[inline(always)]
     fn is_entitled(&self, policy: &Policy<'_, Self>, work: &mut Work, service: u32) -> bool

@@ -116,6 +116,7 @@ frame_stage!(stage_serve, stage::serve, otherwise 1);
 frame_stage!(stage_relate, stage::relate, otherwise 1);
 table_stage!(stage_admit_fragment(), stage::admit_fragment);
 table_stage!(stage_ask(), stage::ask);
+table_stage!(stage_seek(), stage::seek);
 table_stage!(stage_is_entitled(service: u32), stage::is_entitled, otherwise 0);
 table_stage!(stage_look_up(end: u8), stage::look_up);
 table_stage!(stage_choose(cell: u16, end: u8), stage::choose);

@@ -357,6 +357,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn seek(&self, _policy: &Policy<'_, Self>, work: &mut Work) {
+        stages::stage_seek(work);
+    }
+
+    #[inline(always)]
     fn is_entitled(&self, _policy: &Policy<'_, Self>, work: &mut Work, service: u32) -> bool {
         stages::stage_is_entitled(work, service) != 0
     }

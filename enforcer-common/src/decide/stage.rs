@@ -47,6 +47,12 @@ pub fn ask<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
     flow::ask(policy, work);
 }
 
+/// Finds out what is looked for in a flow that was judged.
+#[inline(always)]
+pub fn seek<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    inspect::seek(policy, work);
+}
+
 /// Whether a guard of the destination's profile entitles the sender of a message to it.
 #[inline(always)]
 pub fn is_entitled<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, service: u32) -> bool {

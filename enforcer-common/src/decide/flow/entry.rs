@@ -6,7 +6,7 @@ use super::plan::{Plan, Role};
 use crate::cache::FROM_RESPONDER;
 use crate::counter::seconds;
 use crate::decide::trace::Step;
-use crate::decide::{Finding, Policy, Work, inspect, limit};
+use crate::decide::{Finding, Policy, Work, limit};
 use crate::flow::{
     FLAG_ADOPTED, FLAG_BROADCAST, FLAG_INITIATOR_HIGH, FLAG_LIMITED, Flow, LiveFlow, idle_timeout,
     state,
@@ -94,6 +94,13 @@ pub(super) fn follow<T: Tables>(
     }
 }
 
+/// Groups of signatures and what may be said, by the judgement of a flow.
+#[inline(always)]
+fn sought<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) -> [[u16; 2]; 2] {
+    policy.tables.seek(policy, work);
+    work.inspection.sought
+}
+
 /// What is looked for in the packet.
 #[inline(always)]
 fn look_for(
@@ -126,9 +133,8 @@ pub(super) fn renew<T: Tables>(
     flow.set_reasons([first.reason as u8, second.reason as u8]);
     flow.set_flags(flow.flags() & !(FLAG_BROADCAST | FLAG_LIMITED) | marks(work));
     flow.set_valid_until(valid_until(work));
-    let groups = inspect::groups_of(policy, work);
+    let [groups, applications] = sought(policy, work);
     flow.set_groups(groups);
-    let applications = inspect::applications_of(policy, work);
     flow.set_applications(applications);
     flow.set_epoch(policy.epoch);
     look_for(work, groups, applications, from_initiator, true);
@@ -183,8 +189,7 @@ pub(super) fn begin<T: Tables>(policy: &Policy<'_, T>, work: &mut Work, plan: &P
     if plan.source_is_high == from_initiator {
         marks |= FLAG_INITIATOR_HIGH;
     }
-    let groups = inspect::groups_of(policy, work);
-    let applications = inspect::applications_of(policy, work);
+    let [groups, applications] = sought(policy, work);
     let opening = plan.role == Role::Opens;
     let adopted = plan.role == Role::Follows || !from_initiator;
     if adopted {

@@ -16,7 +16,7 @@ pub(super) mod threshold;
 pub(super) mod verify;
 
 use self::hash::hash_of;
-pub(super) use self::hear::applications_of;
+use self::hear::applications_of;
 use self::scratch::{HITS, START, copy_tail, course};
 pub use self::scratch::{Inspection, PIECE, UNKNOWN};
 use self::stream::{BEFORE, LOOK, LOST, NOTHING};
@@ -46,11 +46,17 @@ pub(super) fn concerns(work: &Work) -> bool {
     client | server | one | other != 0
 }
 
+/// Finds out what is looked for in a flow that was judged. A stage, for its callers have no room
+/// left on their stack, and go on alike whatever is found.
+#[inline(always)]
+pub(super) fn seek<T: Tables>(policy: &Policy<'_, T>, work: &mut Work) {
+    work.inspection.sought = [groups_of(policy, work), applications_of(policy, work)];
+}
+
 /// Groups of the signatures that are looked for in a flow: for what the end that began
-/// it sends, and for what the other does; those for the profile at either end. A call, for
-/// its callers have no room left on their stack.
-#[inline(never)]
-pub(super) fn groups_of<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> [u16; 2] {
+/// it sends, and for what the other does; those for the profile at either end.
+#[inline(always)]
+fn groups_of<T: Tables>(policy: &Policy<'_, T>, work: &Work) -> [u16; 2] {
     let Some(line) = policy.inspection() else {
         return [0; 2];
     };

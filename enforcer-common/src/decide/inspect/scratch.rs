@@ -138,6 +138,8 @@ pub struct Inspection {
     pub action: u32,
     /// Groups that are looked for in what each end of the flow sends, who began first.
     pub groups: [u32; 2],
+    /// Groups and applications of a flow that is judged anew.
+    pub(in crate::decide) sought: [[u16; 2]; 2],
     /// What the rules of both ends let be said, by number; 0 for anything.
     pub applications: [u32; 2],
     /// Which end sent the packet: 0 who began the flow.
@@ -227,6 +229,7 @@ impl Inspection {
         signature: 0,
         action: 0,
         groups: [0; 2],
+        sought: [[0; 2]; 2],
         applications: [0; 2],
         sender: 0,
         fresh: 0,
