@@ -14,6 +14,9 @@ use crate::tables::{Frame, Tables};
 
 /// Batches of grams in one go of the filter over a frame.
 const BATCHES: usize = 8;
+/// The same for those that most texts are asked for by, and that take longest: all of a frame of
+/// 1,514 bytes.
+const MORE_BATCHES: usize = 12;
 /// Goes for the longest frame: each looks at a batch at least, and those of words are the shortest.
 const GOES: usize = PIECE.div_ceil(known::BATCH);
 
@@ -73,7 +76,7 @@ pub(in crate::decide) fn sift<F: Frame + ?Sized, T: Tables>(
 }
 
 #[inline(always)]
-fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const WINDOW: usize>(
+fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const APART: usize, const WINDOW: usize>(
     frame: &F,
     tables: &T,
     work: &mut Work,
@@ -87,8 +90,13 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
     let multiplier = gram_multiplier(group.gram);
     let (offset, scanned) = (work.inspection.offset, work.inspection.scanned);
     let last = work.packet.length.wrapping_sub(WINDOW as u32);
+    let batches = if APART == STRIDE {
+        MORE_BATCHES
+    } else {
+        BATCHES
+    };
     let mut next = from;
-    for _ in 0..BATCHES {
+    for _ in 0..batches {
         if next >= scanned {
             break;
         }
@@ -97,12 +105,12 @@ fn sift_grams<F: Frame + ?Sized, T: Tables, W: Word, const STRIDE: usize, const 
         let Some(window) = frame.window::<WINDOW>(place) else {
             return MET;
         };
-        next = next.wrapping_add(batch(STRIDE) as u32);
+        next = next.wrapping_add(batch(APART) as u32);
         // SAFETY: the window ends with the last gram.
-        let met = unsafe { meets::<W, STRIDE>(window.as_ptr(), filter, (multiplier, shift)) };
+        let met = unsafe { meets::<W, APART>(window.as_ptr(), filter, (multiplier, shift)) };
         if any(met) {
             for (index, met) in met.into_iter().enumerate() {
-                let asked = place.wrapping_add((index * part(STRIDE)) as u32);
+                let asked = place.wrapping_add((index * part(APART)) as u32);
                 if met != 0 && tables.confirm_frame(frame, work, asked) {
                     // In a short frame a batch begins before what is looked at.
                     work.inspection.clean = place.saturating_sub(offset);
